@@ -1,0 +1,124 @@
+//! `l4lb demo`: three built-in sites behind a balancer, one of which stops now and then.
+//!
+//! Imports cli's announcement, supervisor, config. The sites are those of the test-backends crate.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use test_backends::{Behaviour, Colour, Server};
+
+use crate::config::{
+    AccessLogOutput, BackendConfig, Config, HealthConfig, ListenerConfig, PoolConfig,
+};
+use crate::{cli, supervisor};
+
+/// Where the balancer and the first site are, if those ports are free.
+const BALANCER_PORT: u16 = 9000;
+const FIRST_SITE_PORT: u16 = 9001;
+
+/// Every so often a site stops, in turn, for a while.
+const STOP_EVERY: Duration = Duration::from_secs(10);
+const STOPPED_FOR: Duration = Duration::from_secs(4);
+
+/// Runs until a signal ends it.
+///
+/// # Errors
+///
+/// A sentence where a site or the balancer finds no address to listen on.
+pub fn run() -> Result<(), String> {
+    let names = ["b1", "b2", "b3"];
+    let mut sites = Vec::new();
+    for ((port, name), colour) in (FIRST_SITE_PORT..).zip(names).zip(Colour::ALL) {
+        let behaviour = Behaviour::Site {
+            name: name.to_owned(),
+            colour,
+        };
+        let site = start_site(port, behaviour)
+            .map_err(|error| format!("cannot start the site {name}: {error}"))?;
+        eprintln!("site {name}, {colour}, on http://{}/", site.addr());
+        sites.push(site);
+    }
+    let backends = names.iter().zip(&sites);
+    let backends = backends
+        .map(|(name, site)| BackendConfig {
+            name: (*name).into(),
+            address: site.addr(),
+        })
+        .collect();
+    let config = config(free_address(BALANCER_PORT), backends);
+    std::thread::Builder::new()
+        .name("demo".to_owned())
+        .spawn(move || stop_one_now_and_then(&mut sites, &names))
+        .map_err(|error| format!("cannot start a thread: {error}"))?;
+    supervisor::run(config, welcome)
+}
+
+fn welcome(listeners: &[(Arc<str>, SocketAddr)]) {
+    cli::announce(listeners);
+    for (_, address) in listeners {
+        eprintln!("open http://{address}/ and reload it; Ctrl-C ends the demo");
+    }
+}
+
+fn start_site(port: u16, behaviour: Behaviour) -> io::Result<Server> {
+    Server::start((Ipv4Addr::LOCALHOST, port), behaviour.clone()).or_else(|_| {
+        eprintln!("port {port} is taken: using another one");
+        Server::start((Ipv4Addr::LOCALHOST, 0), behaviour)
+    })
+}
+
+/// The address with this port, or with port 0, a free one, where it is taken.
+fn free_address(port: u16) -> SocketAddr {
+    let address = (Ipv4Addr::LOCALHOST, port).into();
+    if TcpListener::bind(address).is_ok() {
+        return address;
+    }
+    eprintln!("port {port} is taken: using another one");
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
+
+fn config(listen: SocketAddr, backends: Vec<BackendConfig>) -> Config {
+    Config {
+        listeners: vec![ListenerConfig {
+            name: "web".into(),
+            addresses: vec![listen],
+            pool: 0,
+            idle_timeout: Duration::from_secs(3600),
+        }],
+        pools: vec![PoolConfig {
+            name: "app".into(),
+            backends,
+            connect_timeout: Duration::from_secs(3),
+            retries: 2,
+            health: Some(HealthConfig {
+                interval: Duration::from_millis(500),
+                timeout: Duration::from_millis(500),
+                rise: 2,
+                fall: 2,
+            }),
+        }],
+        max_connections: None,
+        drain_timeout: Duration::from_secs(2),
+        access_log: AccessLogOutput::Stdout,
+    }
+}
+
+/// Stops one site after the other for a while, so that a person sees traffic move.
+fn stop_one_now_and_then(sites: &mut [Server], names: &[&str]) {
+    for turn in (0..sites.len()).cycle() {
+        std::thread::sleep(STOP_EVERY - STOPPED_FOR);
+        eprintln!(
+            "demo: {} stops for {} s",
+            names[turn],
+            STOPPED_FOR.as_secs()
+        );
+        sites[turn].stop();
+        std::thread::sleep(STOPPED_FOR);
+        match sites[turn].start_again() {
+            Ok(()) => eprintln!("demo: {} is back", names[turn]),
+            Err(error) => eprintln!("demo: {} cannot come back: {error}", names[turn]),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! l4lb, a Layer-4 TCP load balancer.
+//!
+//! The map, from the outside in; docs/ARCHITECTURE.md tells the story, tests/it/tidy holds the rules.
+//!
+//! - `main` takes arguments, sets up the log, runs, and turns the result into an exit code.
+//! - [`cli`] turns arguments into a [`config::Config`], which is valid by construction.
+//! - [`supervisor`] starts the threads and turns signals into drain and stop. It alone logs.
+//! - [`worker`] is the data plane: one event loop that accepts clients and relays bytes.
+//! - [`session`] decides what to do next for one connection, [`balance`] which backend it gets.
+//! - [`health`] probes the backends in its own thread and posts live sets to the workers.
+//! - [`access_log`] writes one line per connection in its own thread.
+//! - [`messages`] has every type that crosses a thread, [`pool`] what a backend is.
+//! - [`sys`] has the only unsafe block.
+//! - [`demo`] runs all of it with three built-in sites.
+//!
+//! The layers, each of which may use those to its right:
+//! main → cli, demo → supervisor → worker, health, access_log → messages → session, balance, pool,
+//! config, sys. Session and balance are pure: no I/O, no clock, no log.
+
+pub mod access_log;
+pub mod balance;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod descriptors;
+pub mod health;
+pub mod messages;
+pub mod pool;
+pub mod session;
+pub mod supervisor;
+pub mod sys;
+pub mod worker;

@@ -1,0 +1,156 @@
+//! Every type that crosses a thread.
+//!
+//! supervisor -> worker: [`ToWorker`] · health -> worker: [`ToWorker::Live`] · worker -> health:
+//! [`ToHealth`] · everybody -> supervisor: [`Event`] · worker -> access log: [`SessionRecord`].
+//! Only types live here, no threads. Imports pool and session.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use mio::{Registry, Token, Waker};
+
+use crate::pool::{Backend, BackendId, LiveSet};
+use crate::session::CloseReason;
+
+/// Messages that may wait in a mailbox. Its loop empties it at every wake: only a burst fills it.
+const MAILBOX_MESSAGES: usize = 256;
+
+/// Sends to a thread that sleeps in an event loop, and wakes it.
+#[derive(Debug)]
+pub struct Mailbox<T> {
+    sender: Sender<T>,
+    waker: Arc<Waker>,
+}
+
+impl<T> Mailbox<T> {
+    /// Opens a mailbox for the loop on `registry`, which `token` then tells of mail.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says where it refuses the waker.
+    pub fn open(registry: &Registry, token: Token) -> io::Result<(Self, Receiver<T>)> {
+        let waker = Arc::new(Waker::new(registry, token)?);
+        let (sender, receiver) = bounded(MAILBOX_MESSAGES);
+        Ok((Self { sender, waker }, receiver))
+    }
+
+    /// Sends, and waits while the mailbox is full. A loop that has ended takes nothing: no error.
+    pub fn send(&self, message: T) {
+        if self.sender.send(message).is_ok() {
+            let _ = self.waker.wake();
+        }
+    }
+
+    /// Sends unless the mailbox is full: for those who must not wait.
+    pub fn offer(&self, message: T) {
+        if self.sender.try_send(message).is_ok() {
+            let _ = self.waker.wake();
+        }
+    }
+}
+
+impl<T> Clone for Mailbox<T> {
+    fn clone(&self) -> Self {
+        Self {
+            sender: self.sender.clone(),
+            waker: Arc::clone(&self.waker),
+        }
+    }
+}
+
+/// What a worker's mailbox takes.
+#[derive(Debug)]
+pub enum ToWorker {
+    /// The newest live set of the pool at this place of the configuration.
+    Live {
+        /// The place of the pool.
+        pool: usize,
+        /// What health allows of it.
+        set: Arc<LiveSet>,
+    },
+    /// Close the listeners; end what is left when the time is over.
+    Drain(Duration),
+    /// End everything at once.
+    Stop,
+}
+
+/// What the health thread's mailbox takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToHealth {
+    /// An attempt to connect for a client has failed: the backend is worth a look.
+    DialFailed(BackendId),
+    /// End.
+    Stop,
+}
+
+/// What the supervisor is told. It logs, so that nobody else waits for a log sink.
+#[derive(Debug)]
+pub enum Event {
+    /// A signal arrived.
+    Signal(i32),
+    /// A backend changed its state.
+    Transition {
+        /// Which one.
+        backend: Arc<Backend>,
+        /// Whether it is up now.
+        up: bool,
+        /// Why: `connection refused (3 of 3)`.
+        why: String,
+    },
+    /// A worker cannot accept or dial for want of something of this machine.
+    Shortage {
+        /// What could not be done: `accept a client`.
+        what: &'static str,
+        /// What the kernel said.
+        error: String,
+    },
+    /// A worker's sessions have come near their limit, or reached it.
+    Crowded {
+        /// Sessions now.
+        sessions: usize,
+        /// The most there can be.
+        limit: usize,
+    },
+    /// The access log cannot be written.
+    AccessLogFailed(String),
+    /// So many lines of the access log were dropped since the last time.
+    AccessLogDropped(u64),
+    /// A thread has ended; `Err` with the reason where it should not have.
+    Ended(Result<(), String>),
+}
+
+/// All that the access log says of a session.
+#[derive(Clone, Debug)]
+pub struct SessionRecord {
+    /// The connection's id.
+    pub id: u64,
+    /// When it ended.
+    pub ended: Instant,
+    /// The client's address.
+    pub client: SocketAddr,
+    /// The listener's name.
+    pub listener: Arc<str>,
+    /// The name of the listener's pool.
+    pub pool: Arc<str>,
+    /// The last backend that was picked.
+    pub backend: Option<Arc<Backend>>,
+    /// From accept to the established backend connection.
+    pub connect: Option<Duration>,
+    /// From accept to the end.
+    pub total: Duration,
+    /// Bytes read from the client.
+    pub bytes_in: u64,
+    /// Bytes read from the backend.
+    pub bytes_out: u64,
+    /// Why it ended.
+    pub reason: CloseReason,
+    /// Attempts to connect after the first one.
+    pub retries: u8,
+    /// Sessions when it ended, itself included: in all, on its listener, on its backend.
+    pub active: [usize; 3],
+    /// Whether any byte was spliced.
+    pub spliced: bool,
+}

@@ -1,0 +1,125 @@
+//! Why a session ended: as data, with its two letters and its metric label in one place.
+
+use std::fmt;
+
+/// Who or what ended a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// Both streams ended and were relayed to the last byte.
+    Completed,
+    /// The client reset its connection.
+    ClientAborted,
+    /// The backend reset its connection.
+    BackendAborted,
+    /// Every attempt to connect was refused or found no way.
+    BackendRefused,
+    /// The last attempt to connect was not answered in time.
+    ConnectTimeout,
+    /// No backend of the pool is live.
+    NoBackend,
+    /// This machine ran out of descriptors, memory or ports.
+    LocalResource,
+    /// No byte went either way for the idle timeout.
+    IdleTimeout,
+    /// The drain deadline, or a second stop signal.
+    Drained,
+    /// A fault of l4lb itself.
+    Internal,
+}
+
+/// How far the session had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Choosing or dialing a backend.
+    Connecting,
+    /// Relaying bytes.
+    Data,
+    /// After both streams had ended.
+    End,
+}
+
+/// Why and when a session ended. Displays as the two letters of the access log, such as `SC`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CloseReason {
+    /// Who or what.
+    pub cause: Cause,
+    /// When.
+    pub stage: Stage,
+}
+
+impl CloseReason {
+    /// The clean end.
+    pub const COMPLETED: Self = Self {
+        cause: Cause::Completed,
+        stage: Stage::End,
+    };
+
+    /// The name of the cause in metrics.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        self.cause.row().1
+    }
+}
+
+impl Cause {
+    /// The letter of the access log and the label of the metrics.
+    const fn row(self) -> (char, &'static str) {
+        match self {
+            Self::Completed => ('-', "completed"),
+            Self::ClientAborted => ('C', "client_aborted"),
+            Self::BackendAborted => ('S', "backend_aborted"),
+            Self::BackendRefused => ('S', "backend_refused"),
+            Self::ConnectTimeout => ('s', "connect_timeout"),
+            Self::NoBackend => ('S', "no_backend"),
+            Self::LocalResource => ('R', "local_resource"),
+            Self::IdleTimeout => ('c', "idle_timeout"),
+            Self::Drained => ('L', "drained"),
+            Self::Internal => ('I', "internal"),
+        }
+    }
+}
+
+impl Stage {
+    const fn letter(self) -> char {
+        match self {
+            Self::Connecting => 'C',
+            Self::Data => 'D',
+            Self::End => '-',
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.cause.row().0, self.stage.letter())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_are_those_of_the_access_log() {
+        let table = [
+            (Cause::Completed, Stage::End, "--"),
+            (Cause::BackendRefused, Stage::Connecting, "SC"),
+            (Cause::ConnectTimeout, Stage::Connecting, "sC"),
+            (Cause::NoBackend, Stage::Connecting, "SC"),
+            (Cause::ClientAborted, Stage::Connecting, "CC"),
+            (Cause::ClientAborted, Stage::Data, "CD"),
+            (Cause::BackendAborted, Stage::Data, "SD"),
+            (Cause::IdleTimeout, Stage::Data, "cD"),
+            (Cause::LocalResource, Stage::Connecting, "RC"),
+            (Cause::Drained, Stage::Data, "LD"),
+            (Cause::Internal, Stage::Data, "ID"),
+        ];
+        for (cause, stage, letters) in table {
+            assert_eq!(
+                CloseReason { cause, stage }.to_string(),
+                letters,
+                "{cause:?} {stage:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Picks backends and opens connections to them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::balance::{Pick, RoundRobin};
+use crate::config::PoolConfig;
+use crate::messages::{Mailbox, ToHealth};
+use crate::pool::{Backend, BackendId, LiveSet};
+use crate::session::{DialError, Outcome};
+
+/// One pool as the worker sees it.
+pub(super) struct DialPool {
+    pub(super) config: PoolConfig,
+    set: Arc<LiveSet>,
+    turn: RoundRobin,
+}
+
+pub(super) struct Dialer {
+    pools: Vec<DialPool>,
+    health: Mailbox<ToHealth>,
+    ephemeral_ports: RangeInclusive<u16>,
+}
+
+impl Dialer {
+    pub(super) fn new(pools: Vec<(PoolConfig, Arc<LiveSet>)>, health: Mailbox<ToHealth>) -> Self {
+        let pools = pools
+            .into_iter()
+            .map(|(config, set)| DialPool {
+                config,
+                set,
+                turn: RoundRobin::default(),
+            })
+            .collect();
+        Self {
+            pools,
+            health,
+            ephemeral_ports: ephemeral_ports(),
+        }
+    }
+
+    pub(super) fn pool(&self, pool: usize) -> &DialPool {
+        &self.pools[pool]
+    }
+
+    /// From now on `set` is what health allows of the pool.
+    pub(super) fn update(&mut self, pool: usize, set: Arc<LiveSet>) {
+        self.pools[pool].set = set;
+    }
+
+    /// The next backend for a session that has tried `tried`.
+    pub(super) fn choose(
+        &mut self,
+        pool: usize,
+        tried: &[BackendId],
+    ) -> Result<Arc<Backend>, Outcome> {
+        let pool = &mut self.pools[pool];
+        match pool.turn.pick(&pool.set, tried) {
+            Pick::Chosen(place) => Ok(Arc::clone(&pool.set.backends()[place])),
+            Pick::NoneLive => Err(Outcome::NoneLive),
+            Pick::AllTried => Err(Outcome::AllTried),
+        }
+    }
+
+    /// Has `backend` probed at once, as a connect to it has failed.
+    pub(super) fn report_failure(&self, backend: &Backend) {
+        self.health.offer(ToHealth::DialFailed(backend.id));
+    }
+
+    /// Whether the connect under way on `socket` has succeeded (connect(2), EINPROGRESS): a socket
+    /// with a peer is connected; else SO_ERROR says why not, once.
+    pub(super) fn finish_connect(&self, socket: &Socket, backend: &Backend) -> Outcome {
+        if socket.peer_addr().is_err() {
+            return match socket.take_error() {
+                Ok(None) => Outcome::WouldBlock,
+                Ok(Some(error)) | Err(error) => Outcome::Failed(dial_error(&error)),
+            };
+        }
+        if self.ephemeral_ports.contains(&backend.address.port()) && is_connected_to_itself(socket)
+        {
+            // Its TIME_WAIT would keep the real backend from binding its port.
+            let _ = socket.set_linger(Some(std::time::Duration::ZERO));
+            return Outcome::Failed(DialError::Refused);
+        }
+        Outcome::Done
+    }
+}
+
+/// Opens a socket and starts to connect it to `address`.
+pub(super) fn connect(address: SocketAddr) -> Result<Socket, Outcome> {
+    let socket = open(address).map_err(|_| Outcome::Shortage)?;
+    loop {
+        let answer = socket.connect(&address.into());
+        let Err(error) = answer else {
+            return Ok(socket);
+        };
+        match Errno::from_io_error(&error) {
+            Some(Errno::INPROGRESS | Errno::ALREADY | Errno::ISCONN) => return Ok(socket),
+            Some(Errno::INTR) => {}
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                return Err(Outcome::Shortage);
+            }
+            _ => return Err(Outcome::Failed(dial_error(&error))),
+        }
+    }
+}
+
+fn open(address: SocketAddr) -> io::Result<Socket> {
+    let kind = Type::STREAM.nonblocking();
+    let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_keepalive(true)?;
+    socket.set_out_of_band_inline(true)?;
+    // The handshake's last acknowledgement waits for the request to carry it; where there is none,
+    // Step::Acknowledge sends it.
+    socket.set_tcp_quickack(false)?;
+    Ok(socket)
+}
+
+/// No free port or address, and what this machine's own rules forbid, say nothing of the backend.
+fn dial_error(error: &io::Error) -> DialError {
+    match Errno::from_io_error(error) {
+        Some(Errno::ADDRNOTAVAIL | Errno::AGAIN | Errno::ADDRINUSE | Errno::INVAL) => {
+            DialError::Local
+        }
+        Some(Errno::TIMEDOUT) => DialError::TimedOut,
+        _ => DialError::Refused,
+    }
+}
+
+/// On loopback, a connect to a port of the ephemeral range may be given that very port as its own.
+fn is_connected_to_itself(socket: &Socket) -> bool {
+    match (socket.local_addr(), socket.peer_addr()) {
+        (Ok(local), Ok(peer)) => local == peer,
+        _ => false,
+    }
+}
+
+/// The ports that the kernel gives to connecting sockets (ip(7)).
+fn ephemeral_ports() -> RangeInclusive<u16> {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+    let mut ports = text
+        .iter()
+        .flat_map(|text| text.split_whitespace())
+        .map(str::parse);
+    match (ports.next(), ports.next()) {
+        (Some(Ok(first)), Some(Ok(last))) => first..=last,
+        _ => 1..=u16::MAX,
+    }
+}

@@ -1,0 +1,25 @@
+//! One thread, one event loop: the only code on the hot path that makes system calls.
+//!
+//! `event_loop` turns; `acceptor` takes clients; `sessions` gives each session its turn and is the
+//! only place where one ends; `relay` and `dialer` perform its steps. The rest are the parts they
+//! stand on. What is decided is decided in session and balance. Nothing here blocks or logs.
+//!
+//! Imports session, balance, pool, config, messages, access_log, sys. Started by supervisor.
+
+mod acceptor;
+mod buffers;
+mod clock;
+mod dialer;
+mod event_loop;
+mod ledger;
+mod listener;
+mod pipes;
+mod relay;
+mod run_queue;
+mod sessions;
+mod slot;
+mod timers;
+mod token;
+
+pub use event_loop::{Worker, WorkerSetup};
+pub use listener::Listener;

@@ -1,0 +1,85 @@
+//! The rooms of the house and who may import whom, as docs/ARCHITECTURE.md tells it.
+
+/// A room is a file or folder directly below `src/`; `folder::file` is a stricter part of a room.
+pub(super) struct Room {
+    pub(super) name: &'static str,
+    pub(super) may_import: &'static [&'static str],
+}
+
+const fn room(name: &'static str, may_import: &'static [&'static str]) -> Room {
+    Room { name, may_import }
+}
+
+/// All that stands below the supervisor.
+const BELOW: &[&str] = &[
+    "messages",
+    "pool",
+    "config",
+    "session",
+    "balance",
+    "health",
+    "worker",
+    "access_log",
+    "metrics",
+    "sys",
+];
+
+const ROOMS: &[Room] = &[
+    room("main", &["cli", "supervisor", "demo"]),
+    room("lib", BELOW),
+    room("demo", &["cli", "supervisor", "config"]),
+    room("cli", &["config"]),
+    room("supervisor", BELOW),
+    room(
+        "worker",
+        &[
+            "session",
+            "balance",
+            "pool",
+            "sys",
+            "metrics",
+            "messages",
+            "config",
+            "access_log",
+        ],
+    ),
+    room("health", &["pool", "messages", "metrics", "config"]),
+    room("health::verdict", &["pool", "config"]),
+    room("health::schedule", &["pool", "config", "health::verdict"]),
+    room("messages", &["pool", "config", "session", "access_log"]),
+    room("access_log", &["config", "messages", "pool", "session"]),
+    room("metrics", &["pool", "session"]),
+    room("config", &["pool"]),
+    room("config::diff", &["pool", "config"]),
+    room("balance", &["pool"]),
+    room("session", &["pool"]),
+    room("pool", &["config"]),
+    room("sys", &[]),
+];
+
+fn find(name: &str) -> Option<&'static Room> {
+    ROOMS.iter().find(|room| room.name == name)
+}
+
+/// The strictest room that a module path leads into.
+pub(super) fn room_of(module: &[&str]) -> Option<&'static Room> {
+    let part = module.get(..2).and_then(|two| find(&two.join("::")));
+    part.or_else(|| find(module.first()?))
+}
+
+impl Room {
+    pub(super) fn may_import(&self, target: &Self) -> bool {
+        let holds = |outer: &str| {
+            let rest = target.name.strip_prefix(outer);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        };
+        holds(self.name) || self.may_import.iter().any(|name| holds(name))
+    }
+}
+
+#[test]
+fn the_table_names_only_rooms_that_it_holds() {
+    let named = ROOMS.iter().flat_map(|room| room.may_import);
+    let unknown: Vec<_> = named.filter(|name| find(name).is_none()).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
