@@ -8,10 +8,12 @@ import balancers
 import machine
 import workloads
 
+DESCRIPTION = "Measures HAProxy, nginx and l4lb in turn on the same work. See README.md beside it."
 
-def parse(description):
+
+def parse():
     names = [work.name for work in workloads.ALL]
-    parser = argparse.ArgumentParser(prog="benches/compare/run", description=description)
+    parser = argparse.ArgumentParser(prog="benches/compare/run", description=DESCRIPTION)
     add = parser.add_argument
     add("--rounds", type=at_least_one, default=5, metavar="N")
     add("--seconds", type=at_least_one, default=3, metavar="S", help="length of a wrk load")

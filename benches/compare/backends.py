@@ -35,6 +35,8 @@ http {{
     }}
 }}
 """
+    for port in (STATUS_PORT, *HTTP_PORTS):
+        processes.require_free(port)
     path = balancers.written(family.workdir / "http.conf", config)
     child = family.start("http", ["nginx", "-c", path, "-e", "stderr"], processes.LOAD_CORE)
     processes.wait_for_port(child, STATUS_PORT)
@@ -42,6 +44,7 @@ http {{
 
 
 def start_bulk(family):
+    processes.require_free(BULK_PORT)
     program = Path(__file__).parent / "bulk.py"
     argv = [sys.executable, program, "serve", BULK_PORT]
     child = family.start("bulk", argv, processes.LOAD_CORE)

@@ -30,7 +30,7 @@ DIRECT_WORKLOADS = {"mixed"}
 
 
 def main():
-    wishes = arguments.parse(__doc__)
+    wishes = arguments.parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     machine.require_two_cores()
     machine.install_missing()
@@ -82,12 +82,12 @@ def one_round(bench, number):
 
 
 def one_measurement(bench, contender, work):
-    if processes.accepts(LISTEN_PORT):
-        raise processes.Failure(f"something already listens on port {LISTEN_PORT}")
     family = bench.family
     site = balancers.Site(LISTEN_PORT, work.backend_ports, bench.max_sessions, family.workdir)
-    child = family.start("balancer", contender.command(site), processes.BALANCER_CORE)
+    child = None
     try:
+        processes.require_free(LISTEN_PORT)
+        child = family.start("balancer", contender.command(site), processes.BALANCER_CORE)
         processes.wait_for_port(child, LISTEN_PORT)
         running = workloads.Running(LISTEN_PORT, child.pids(), family)
         figures = guarded(work, running, bench.effort)
@@ -97,11 +97,12 @@ def one_measurement(bench, contender, work):
     except processes.Failure as failure:
         return {"failed": str(failure)}
     finally:
-        family.end(child)
+        if child:
+            family.end(child)
 
 
 def guarded(work, running, effort):
-    """Repeats a disturbed measurement; keeps a failed one as such, which fails the run at its end."""
+    """Repeats a disturbed measurement; a failed one is kept as such, and fails the run."""
     for attempt in range(1, ATTEMPTS + 1):
         measure.wait_for_calm()
         try:

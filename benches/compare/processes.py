@@ -124,6 +124,11 @@ def wait_for_port(child, port):
     wait_until(f"{child.name} to listen on port {port}", listening, PORT_DEADLINE_S)
 
 
+def require_free(port):
+    if accepts(port):
+        raise Failure(f"something already listens on port {port}")
+
+
 def accepts(port):
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -3,4 +3,5 @@
 //! `tidy` reads the source text and keeps the architecture; everything else drives the real program
 //! over real sockets.
 
+mod harness;
 mod tidy;

@@ -1,0 +1,29 @@
+//! Runs the real program in front of real backends, and watches it from outside.
+//!
+//! Ports are free ones, waiting has a deadline, and every process that is started is ended, by its
+//! own id, whatever happens to the test.
+
+mod process;
+mod proc_fs;
+
+use std::time::{Duration, Instant};
+
+pub use proc_fs::{cpu_time, descriptors, resident_bytes, sockets_in_state};
+pub use process::{L4lb, Options};
+
+/// How long anything may take before a test gives up: long, for machines under load.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `condition` holds.
+///
+/// # Panics
+///
+/// When it has not come true within [`PATIENCE`]; `what` says what was waited for.
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
