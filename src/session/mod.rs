@@ -12,6 +12,7 @@ mod machine;
 mod readiness;
 mod side;
 mod step;
+mod transitions;
 
 pub use close::{Cause, CloseReason, Stage};
 pub use flow::{Flow, Tuning};

@@ -104,7 +104,9 @@ impl Acceptor {
             Accepted::Gone => {}
             Accepted::Shortage(error) => {
                 self.paused_until = Some(sessions.clock().now() + SHORTAGE_PAUSE);
-                sessions.tell_shortage("accept a client", &error.to_string());
+                sessions
+                    .shell()
+                    .tell_shortage("accept a client", &error.to_string());
             }
         }
     }
@@ -131,7 +133,7 @@ impl Acceptor {
     }
 
     /// Says so once when 80 % of the limit is passed, and once when it is reached.
-    fn tell_crowded(&mut self, sessions: &Sessions) {
+    fn tell_crowded(&mut self, sessions: &mut Sessions) {
         let (count, limit) = (sessions.len(), self.limit);
         let level = match count {
             _ if count >= limit => 2,
@@ -139,7 +141,7 @@ impl Acceptor {
             _ => 0,
         };
         if level > self.crowded_told {
-            sessions.ledger.tell(Event::Crowded {
+            sessions.shell().ledger.tell(Event::Crowded {
                 sessions: count,
                 limit,
             });

@@ -15,8 +15,8 @@ use crate::pool::{Backend, BackendId, LiveSet};
 use crate::session::{DialError, Outcome};
 
 /// One pool as the worker sees it.
-pub(super) struct DialPool {
-    pub(super) config: PoolConfig,
+struct DialPool {
+    config: PoolConfig,
     set: Arc<LiveSet>,
     turn: RoundRobin,
 }
@@ -44,8 +44,8 @@ impl Dialer {
         }
     }
 
-    pub(super) fn pool(&self, pool: usize) -> &DialPool {
-        &self.pools[pool]
+    pub(super) fn config(&self, pool: usize) -> &PoolConfig {
+        &self.pools[pool].config
     }
 
     /// From now on `set` is what health allows of the pool.
@@ -67,9 +67,12 @@ impl Dialer {
         }
     }
 
-    /// Has `backend` probed at once, as a connect to it has failed.
-    pub(super) fn report_failure(&self, backend: &Backend) {
-        self.health.offer(ToHealth::DialFailed(backend.id));
+    /// Has `backend` probed at once where a connect to it has failed by its own doing: a fault of
+    /// this machine says nothing of the backend.
+    pub(super) fn judge(&self, backend: &Backend, outcome: Outcome) {
+        if let Outcome::Failed(DialError::Refused | DialError::TimedOut) = outcome {
+            self.health.offer(ToHealth::DialFailed(backend.id));
+        }
     }
 
     /// Whether the connect under way on `socket` has succeeded (connect(2), EINPROGRESS): a socket

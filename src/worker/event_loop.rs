@@ -12,10 +12,13 @@ use mio::event::Event as IoEvent;
 use mio::{Events, Poll};
 
 use super::acceptor::Acceptor;
+use super::clock::Clock;
 use super::dialer::Dialer;
 use super::ledger::Ledger;
 use super::listener::Listener;
+use super::relay::Relay;
 use super::sessions::Sessions;
+use super::shell::Shell;
 use super::token::{MAX_SLOTS, Target};
 use crate::access_log::AccessLog;
 use crate::config::Config;
@@ -81,14 +84,15 @@ impl Worker {
             .listeners
             .iter()
             .map(|it| (Arc::clone(&it.name), name(it.pool)));
-        let sessions = Sessions::new(
+        let sessions = Sessions::new(Shell {
+            relay: Relay::new(setup.pipe_limit),
+            dialer: Dialer::new(pools, setup.health),
+            ledger: Ledger::new(names, setup.access_log, setup.events),
+            listeners: config.listeners.clone(),
             registry,
-            config.listeners.clone(),
-            Dialer::new(pools, setup.health),
-            Ledger::new(names, setup.access_log, setup.events),
-            setup.pipe_limit,
-            Instant::now(),
-        );
+            clock: Clock::new(Instant::now()),
+            shortage_told: None,
+        });
         Ok((
             Self {
                 poll,
@@ -172,7 +176,7 @@ impl Worker {
     fn read_mail(&mut self) -> bool {
         while let Ok(message) = self.mailbox.try_recv() {
             match message {
-                ToWorker::Live { pool, set } => self.sessions.dialer.update(pool, set),
+                ToWorker::Live { pool, set } => self.sessions.shell().dialer.update(pool, set),
                 ToWorker::Drain(time) => {
                     self.acceptor
                         .close(self.poll.registry(), &mut self.sessions);

@@ -9,7 +9,7 @@ use socket2::Socket;
 
 use super::buffers::{BufferKey, Buffers};
 use super::pipes::{PIPE_BYTES, PipeKey, Pipes};
-use crate::session::{Direction, Flow, Outcome, Side, Step};
+use crate::session::{Flow, Outcome, Step};
 use crate::sys;
 
 /// The most bytes that one fill asks for. Not more than a session's turn should take.
@@ -20,21 +20,6 @@ const FILL_BYTES: usize = PIPE_BYTES;
 pub(super) struct Hold {
     buffer: Option<BufferKey>,
     pipe: Option<PipeKey>,
-}
-
-/// Both sockets of a session, borrowed for one step.
-pub(super) struct Ends<'a> {
-    pub(super) client: &'a Socket,
-    pub(super) backend: &'a Socket,
-}
-
-impl Ends<'_> {
-    fn of(&self, side: Side) -> &Socket {
-        match side {
-            Side::Client => self.client,
-            Side::Backend => self.backend,
-        }
-    }
 }
 
 /// The buffers and pipes of a worker.
@@ -55,12 +40,11 @@ impl Relay {
     pub(super) fn perform(
         &mut self,
         step: Step,
-        way: Direction,
-        ends: &Ends<'_>,
+        source: &Socket,
+        sink: &Socket,
         flow: &Flow,
         hold: &mut Hold,
     ) -> Outcome {
-        let (source, sink) = (ends.of(way.source()), ends.of(way.sink()));
         match step {
             Step::Receive(_) => {
                 let answer = rustix::net::recv(source, self.buffers.scratch(), RecvFlags::empty());

@@ -1,32 +1,20 @@
 //! The sessions of a worker: each in a slot of a slab, each with its turn, one way out.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use mio::Registry;
-use rustix::io::ioctl_fionread;
 use slab::Slab;
 use socket2::Socket;
-use std::net::SocketAddr;
 
 use super::clock::{Clock, millis};
-use super::dialer::{self, Dialer};
-use super::ledger::Ledger;
-use super::relay::{Hold, Relay};
+use super::relay::Hold;
 use super::run_queue::RunQueue;
+use super::shell::{Shell, TurnEnd};
 use super::slot::{Slot, watch};
 use super::timers::Timers;
 use super::token::SessionKey;
-use crate::config::ListenerConfig;
-use crate::messages::Event;
-use crate::session::{
-    Cause, CloseReason, Deadline, DialError, Limits, Outcome, Readiness, Session, Side, Step,
-    Tuning,
-};
-
-/// Steps and bytes of one session's turn; then the others have theirs.
-const TURN_STEPS: usize = 64;
-const TURN_BYTES: usize = 512 * 1024;
+use crate::session::{Cause, CloseReason, Deadline, DialError, Outcome, Readiness, Session, Side};
 
 /// The pause before backends that were all tried are tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
@@ -34,56 +22,34 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// How soon a reset that waits for the delivery of bytes asks again: doubled up to 64 times that.
 const DELIVERY_POLL: Duration = Duration::from_millis(2);
 
-/// When a flow is bulk (docs/adr/0003).
-const TUNING: Tuning = Tuning {
-    scratch_bytes: super::buffers::BUFFER_BYTES,
-    bulk_after_reads: 4,
-    short_fill_bytes: 16 * 1024,
-    copy_after_fills: 16,
-};
-
 pub(super) struct Sessions {
     slots: Slab<Slot>,
     timers: Timers,
     run_queue: RunQueue,
-    relay: Relay,
-    pub(super) dialer: Dialer,
-    pub(super) ledger: Ledger,
-    listeners: Vec<ListenerConfig>,
-    registry: Registry,
-    clock: Clock,
+    shell: Shell,
     next_id: u64,
     /// Sessions that wait for a descriptor, in order.
     starved: VecDeque<SessionKey>,
     /// Sessions closed since the last look: their descriptors are free.
     freed: usize,
-    shortage_told: Option<Instant>,
 }
 
 impl Sessions {
-    pub(super) fn new(
-        registry: Registry,
-        listeners: Vec<ListenerConfig>,
-        dialer: Dialer,
-        ledger: Ledger,
-        pipe_limit: usize,
-        start: Instant,
-    ) -> Self {
+    pub(super) fn new(shell: Shell) -> Self {
         Self {
             slots: Slab::new(),
             timers: Timers::new(),
             run_queue: RunQueue::default(),
-            relay: Relay::new(pipe_limit),
-            dialer,
-            ledger,
-            listeners,
-            registry,
-            clock: Clock::new(start),
+            shell,
             next_id: 1,
             starved: VecDeque::new(),
             freed: 0,
-            shortage_told: None,
         }
+    }
+
+    /// What steps are performed with.
+    pub(super) const fn shell(&mut self) -> &mut Shell {
+        &mut self.shell
     }
 
     pub(super) fn len(&self) -> usize {
@@ -91,11 +57,11 @@ impl Sessions {
     }
 
     pub(super) fn set_time(&mut self, now: Instant) {
-        self.clock.set(now);
+        self.shell.clock.set(now);
     }
 
     pub(super) const fn clock(&self) -> &Clock {
-        &self.clock
+        &self.shell.clock
     }
 
     /// A client was accepted: it gets a slot and its first turn.
@@ -110,8 +76,8 @@ impl Sessions {
             slot: self.slots.vacant_key(),
             generation: id as u32,
         };
-        let watched = watch(&self.registry, &client, key, Side::Client);
-        let now = self.clock.now();
+        let watched = watch(&self.shell.registry, &client, key, Side::Client);
+        let now = self.shell.clock.now();
         let slot = Slot {
             session: Session::new(),
             key,
@@ -126,14 +92,15 @@ impl Sessions {
             accepted: now,
             connected: None,
             now,
-            moved: self.clock.millis(),
+            moved: self.shell.clock.millis(),
             armed: Deadline::Never,
             queued: false,
         };
         self.slots.insert(slot);
-        self.ledger.opened(listener);
+        self.shell.ledger.opened(listener);
         if let Err(error) = watched {
-            self.tell_shortage("watch a client", &error.to_string());
+            self.shell
+                .tell_shortage("watch a client", &error.to_string());
             self.slots[key.slot].session.cut(Cause::LocalResource);
         }
         self.turn(key.slot);
@@ -165,7 +132,7 @@ impl Sessions {
         if !self.run_queue.is_empty() {
             return Some(Duration::ZERO);
         }
-        let now = self.clock.millis();
+        let now = self.shell.clock.millis();
         self.timers
             .next()
             .map(|at| Duration::from_millis(at.saturating_sub(now)))
@@ -173,31 +140,28 @@ impl Sessions {
 
     /// Sees to every deadline that has passed.
     pub(super) fn expire(&mut self) {
-        let now = self.clock.millis();
+        let now = self.shell.clock.millis();
         while let Some(place) = self.timers.expired(now) {
             let slot = &mut self.slots[place];
             let armed = std::mem::replace(&mut slot.armed, Deadline::Never);
-            let idle = slot.moved + millis(self.listeners[slot.listener].idle_timeout);
-            let limits = limits(
-                self.dialer
-                    .pool(self.listeners[slot.listener].pool)
-                    .config
-                    .retries,
-            );
+            let limits = self.shell.limits(slot);
+            let idle = slot.moved + millis(self.shell.listeners[slot.listener].idle_timeout);
             match armed {
                 Deadline::Idle if idle > now => {} // bytes have moved since: armed anew below
                 Deadline::Delivery { .. } if idle <= now => slot.session.cut(Cause::IdleTimeout),
-                Deadline::Connect { .. } => {
-                    if let Some(backend) = &slot.backend {
-                        self.dialer.report_failure(backend);
-                    }
-                    slot.session.expire(&limits);
-                }
-                Deadline::Idle
+                Deadline::Connect { .. }
+                | Deadline::Idle
                 | Deadline::Delivery { .. }
                 | Deadline::Retry { .. }
                 | Deadline::Starved
-                | Deadline::Never => slot.session.expire(&limits),
+                | Deadline::Never => {
+                    if let (Deadline::Connect { .. }, Some(backend)) = (armed, &slot.backend) {
+                        self.shell
+                            .dialer
+                            .judge(backend, Outcome::Failed(DialError::TimedOut));
+                    }
+                    slot.session.expire(&limits);
+                }
             }
             self.turn(place);
         }
@@ -215,20 +179,20 @@ impl Sessions {
 
     /// Lets waiting sessions try again to get a descriptor, in order, until one has to wait again.
     pub(super) fn feed_starved(&mut self) {
-        for _ in 0..self.starved.len() {
-            let Some(key) = self.starved.pop_front() else {
-                break;
+        while let Some(&key) = self.starved.front() {
+            let waits = |slots: &Slab<Slot>| {
+                slots
+                    .get(key.slot)
+                    .is_some_and(|it| it.key == key && it.session.is_starved())
             };
-            let Some(slot) = self.slots.get_mut(key.slot).filter(|slot| slot.key == key) else {
-                continue;
-            };
-            slot.session.resume();
-            self.turn(key.slot);
-            let again = self.starved.back() == Some(&key);
-            if again {
-                self.starved.rotate_right(1); // it keeps its place
-                break;
+            if waits(&self.slots) {
+                self.slots[key.slot].session.resume();
+                self.turn(key.slot);
+                if waits(&self.slots) {
+                    return; // it keeps its place
+                }
             }
+            self.starved.pop_front();
         }
     }
 
@@ -241,181 +205,18 @@ impl Sessions {
         }
     }
 
-    /// Tells the supervisor, at most once a second, that this machine lacks something.
-    pub(super) fn tell_shortage(&mut self, what: &'static str, error: &str) {
-        let now = self.clock.now();
-        if self
-            .shortage_told
-            .is_none_or(|told| now - told >= Duration::from_secs(1))
-        {
-            self.shortage_told = Some(now);
-            self.ledger.tell(Event::Shortage {
-                what,
-                error: error.to_owned(),
-            });
-        }
-    }
-
-    /// Performs a session's steps until it waits, ends, or its turn is over.
+    /// Gives a session its turn, and sees to what it asks for at its end.
     fn turn(&mut self, place: usize) {
-        let retries = {
-            let slot = &mut self.slots[place];
-            slot.now = self.clock.now();
-            self.dialer
-                .pool(self.listeners[slot.listener].pool)
-                .config
-                .retries
-        };
-        let limits = limits(retries);
-        let (mut steps, mut bytes) = (0, 0);
-        loop {
-            let session = &self.slots[place].session;
-            let step = session.next_step();
-            match step {
-                Step::Wait => break,
-                Step::Close(reason) => return self.close(place, reason),
-                _ => {}
-            }
-            if (steps >= TURN_STEPS || bytes >= TURN_BYTES) && !session.in_scratch() {
-                enqueue(&mut self.run_queue, &mut self.slots[place]);
-                break;
-            }
-            let outcome = self.perform(place, step);
-            steps += 1;
-            if let Outcome::Moved(moved) = outcome {
-                bytes += moved;
-            }
-            self.slots[place].session.record(step, outcome, &limits);
+        let slot = &mut self.slots[place];
+        match self.shell.turn(slot) {
+            TurnEnd::Waiting => {}
+            TurnEnd::Spent => enqueue(&mut self.run_queue, slot),
+            TurnEnd::Closed(reason) => return self.close(place, reason),
         }
-        if bytes > 0 {
-            self.slots[place].moved = self.clock.millis();
+        if slot.session.is_starved() && slot.armed != Deadline::Starved {
+            self.starved.push_back(slot.key);
         }
         self.arm(place);
-    }
-
-    fn perform(&mut self, place: usize, step: Step) -> Outcome {
-        match step {
-            Step::Choose => self.choose(place),
-            Step::Connect => self.connect(place),
-            Step::FinishConnect => self.finish_connect(place),
-            Step::Acknowledge => {
-                if let Some(socket) = &self.slots[place].backend_socket {
-                    // A socket that refuses is broken, and says so when it is used.
-                    let _ = socket.set_tcp_quickack(true);
-                }
-                Outcome::Done
-            }
-            Step::CheckError(side) => self.check_error(place, side),
-            Step::Receive(way)
-            | Step::Send(way)
-            | Step::Keep(way)
-            | Step::Fill(way)
-            | Step::Drain(way)
-            | Step::Unload(way)
-            | Step::Shutdown(way)
-            | Step::AwaitDelivery(way) => {
-                let slot = &mut self.slots[place];
-                let mut hold = std::mem::take(&mut slot.holds[way.index()]);
-                let outcome = match slot.ends() {
-                    Some(ends) => {
-                        let flow = slot.session.flow(way);
-                        self.relay.perform(step, way, &ends, flow, &mut hold)
-                    }
-                    None => Outcome::Broken,
-                };
-                slot.holds[way.index()] = hold;
-                outcome
-            }
-            Step::Wait | Step::Close(_) => Outcome::Done,
-        }
-    }
-
-    fn choose(&mut self, place: usize) -> Outcome {
-        let slot = &mut self.slots[place];
-        slot.backend_socket = None; // of an earlier attempt, perhaps still connecting
-        let pool = self.listeners[slot.listener].pool;
-        match self.dialer.choose(pool, &slot.tried) {
-            Ok(backend) => {
-                slot.tried.push(backend.id);
-                self.ledger.assigned(slot.backend_id(), backend.id);
-                slot.backend = Some(backend);
-                Outcome::Done
-            }
-            Err(outcome) => {
-                slot.tried.clear(); // after the pause each of them may be tried again
-                outcome
-            }
-        }
-    }
-
-    fn connect(&mut self, place: usize) -> Outcome {
-        let slot = &mut self.slots[place];
-        let Some(backend) = &slot.backend else {
-            return Outcome::Shortage;
-        };
-        let mut dialed = dialer::connect(backend.address);
-        if matches!(dialed, Err(Outcome::Shortage)) && self.relay.shed_pipes() {
-            dialed = dialer::connect(backend.address);
-        }
-        let watched = dialed.and_then(|socket| {
-            match watch(&self.registry, &socket, slot.key, Side::Backend) {
-                Ok(()) => Ok(socket),
-                Err(_) => Err(Outcome::Shortage),
-            }
-        });
-        match watched {
-            Ok(socket) => {
-                slot.backend_socket = Some(socket);
-                Outcome::Done
-            }
-            Err(Outcome::Shortage) => {
-                self.starved.push_back(slot.key);
-                self.tell_shortage("connect to a backend", "no descriptor or memory");
-                Outcome::Shortage
-            }
-            Err(outcome) => {
-                self.dial_failed(place, outcome);
-                outcome
-            }
-        }
-    }
-
-    fn finish_connect(&mut self, place: usize) -> Outcome {
-        let slot = &mut self.slots[place];
-        let (Some(socket), Some(backend)) = (&slot.backend_socket, &slot.backend) else {
-            return Outcome::Failed(DialError::Local);
-        };
-        let outcome = self.dialer.finish_connect(socket, backend);
-        if outcome == Outcome::Done {
-            slot.connected = Some(self.clock.now());
-            slot.moved = self.clock.millis();
-            slot.tried = Vec::new();
-        }
-        self.dial_failed(place, outcome);
-        outcome
-    }
-
-    /// A backend that refuses is probed at once; a fault of this machine says nothing of it.
-    fn dial_failed(&self, place: usize, outcome: Outcome) {
-        let faulty = Outcome::Failed(DialError::Local);
-        if let (Outcome::Failed(_), Some(backend)) = (outcome, &self.slots[place].backend)
-            && outcome != faulty
-        {
-            self.dialer.report_failure(backend);
-        }
-    }
-
-    fn check_error(&self, place: usize, side: Side) -> Outcome {
-        let Some(socket) = self.slots[place].socket(side) else {
-            return Outcome::Done;
-        };
-        match socket.take_error() {
-            Ok(None) => Outcome::Done,
-            Ok(Some(_)) | Err(_) => {
-                let unread = ioctl_fionread(socket).unwrap_or(0);
-                Outcome::BrokenWith(usize::try_from(unread).unwrap_or(0))
-            }
-        }
     }
 
     /// Sets the session's timer, where what it waits for has changed.
@@ -426,9 +227,9 @@ impl Sessions {
             return;
         }
         slot.armed = deadline;
-        let listener = &self.listeners[slot.listener];
-        let connect_timeout = self.dialer.pool(listener.pool).config.connect_timeout;
-        let now = self.clock.millis();
+        let listener = &self.shell.listeners[slot.listener];
+        let connect_timeout = self.shell.dialer.config(listener.pool).connect_timeout;
+        let now = self.shell.clock.millis();
         let due = match deadline {
             Deadline::Never => return self.timers.cancel(place),
             Deadline::Connect { .. } | Deadline::Starved => now + millis(connect_timeout),
@@ -446,7 +247,7 @@ impl Sessions {
         let mut slot = self.slots.remove(place);
         slot.holds
             .iter_mut()
-            .for_each(|hold| self.relay.release(hold));
+            .for_each(|hold| self.shell.relay.release(hold));
         for side in Side::BOTH {
             if let Some(socket) = slot.socket(side)
                 && slot.session.ends_by_reset(side)
@@ -455,15 +256,8 @@ impl Sessions {
                 let _ = socket.set_linger(Some(Duration::ZERO));
             }
         }
-        self.ledger.closed(&slot, reason, active);
+        self.shell.ledger.closed(&slot, reason, active);
         self.freed += 1;
-    }
-}
-
-const fn limits(retries: u8) -> Limits {
-    Limits {
-        retries,
-        tuning: TUNING,
     }
 }
 

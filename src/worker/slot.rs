@@ -10,7 +10,7 @@ use socket2::Socket;
 use std::io;
 use std::os::fd::AsRawFd;
 
-use super::relay::{Ends, Hold};
+use super::relay::Hold;
 use super::token::{SessionKey, Target};
 use crate::pool::{Backend, BackendId};
 use crate::session::{Deadline, Session, Side};
@@ -42,15 +42,6 @@ pub(super) struct Slot {
 impl Slot {
     pub(super) fn backend_id(&self) -> Option<BackendId> {
         self.backend.as_ref().map(|backend| backend.id)
-    }
-
-    /// Both sockets, once there are two.
-    pub(super) fn ends(&self) -> Option<Ends<'_>> {
-        let backend = self.backend_socket.as_ref()?;
-        Some(Ends {
-            client: &self.client,
-            backend,
-        })
     }
 
     pub(super) const fn socket(&self, side: Side) -> Option<&Socket> {

@@ -3,8 +3,8 @@
 //! Ports are free ones, waiting has a deadline, and every process that is started is ended, by its
 //! own id, whatever happens to the test.
 
-mod process;
 mod proc_fs;
+mod process;
 
 use std::time::{Duration, Instant};
 

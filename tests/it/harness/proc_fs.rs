@@ -14,7 +14,10 @@ pub fn cpu_time(pid: u32) -> Duration {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let nanos = tasks.map(|task| {
         let text = fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap_or_default();
-        text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0_u64)
+        text.split_whitespace()
+            .next()
+            .and_then(|word| word.parse().ok())
+            .unwrap_or(0_u64)
     });
     Duration::from_nanos(nanos.sum())
 }
@@ -22,8 +25,16 @@ pub fn cpu_time(pid: u32) -> Duration {
 /// Memory that is resident now.
 pub fn resident_bytes(pid: u32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        * 1024
 }
 
 /// IPv4 TCP sockets of this network namespace in `state` (a number of net/tcp_states.h, such as 8

@@ -45,17 +45,37 @@ impl Options {
         let program = env!("CARGO_BIN_EXE_l4lb").to_owned();
         let words: Vec<String> = self.wrapper.into_iter().chain([program]).collect();
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).args(["--listen", "127.0.0.1:0", "--access-log", "-"]);
+        command
+            .args(&words[1..])
+            .args(["--listen", "127.0.0.1:0", "--access-log", "-"]);
         command.args(self.arguments).stdin(Stdio::null());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let access_log = collect(child.stdout.take().unwrap());
         let log = collect(child.stderr.take().unwrap());
-        let mut l4lb =
-            L4lb { child, address: ([127, 0, 0, 1], 0).into(), access_log, log, ended: None };
+        let mut l4lb = L4lb {
+            child,
+            address: ([127, 0, 0, 1], 0).into(),
+            access_log,
+            log,
+            ended: None,
+        };
         let prefix = "listening on ";
         l4lb.wait_for_log(prefix);
-        let line = l4lb.log().into_iter().find(|line| line.starts_with(prefix)).unwrap();
-        l4lb.address = line[prefix.len()..].split(' ').next().unwrap().parse().unwrap();
+        let line = l4lb
+            .log()
+            .into_iter()
+            .find(|line| line.starts_with(prefix))
+            .unwrap();
+        l4lb.address = line[prefix.len()..]
+            .split(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
         l4lb
     }
 }
@@ -92,7 +112,10 @@ impl L4lb {
     /// Sends a signal by its name, such as `TERM`.
     pub fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
-        let status = Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+        let status = Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .unwrap();
         assert!(status.success(), "kill -s {name} {pid}");
     }
 
@@ -112,8 +135,16 @@ impl L4lb {
         let deadline = Instant::now() + PATIENCE;
         while !self.log().iter().any(|line| line.contains(text)) {
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none(), "it has ended: {ended:?}\n{}", self.log().join("\n"));
-            assert!(Instant::now() < deadline, "no {text:?} in:\n{}", self.log().join("\n"));
+            assert!(
+                ended.is_none(),
+                "it has ended: {ended:?}\n{}",
+                self.log().join("\n")
+            );
+            assert!(
+                Instant::now() < deadline,
+                "no {text:?} in:\n{}",
+                self.log().join("\n")
+            );
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
     }
@@ -121,7 +152,9 @@ impl L4lb {
     /// Waits until the access log has `count` lines, and returns them.
     #[track_caller]
     pub fn wait_for_access_log(&self, count: usize) -> Vec<String> {
-        eventually("lines in the access log", || self.access_log().len() >= count);
+        eventually("lines in the access log", || {
+            self.access_log().len() >= count
+        });
         self.access_log()
     }
 

@@ -7,8 +7,6 @@ use super::{Exempt, Violation, exempt, is_exempt};
 const CLOCK_READERS: &[Exempt] = &[
     exempt("src/worker/event_loop.rs", "reads the clock once per turn"),
     exempt("src/health/prober.rs", "the loop of the health thread"),
-    exempt("src/health/mod.rs", "the loop of the health thread"),
-    exempt("src/supervisor.rs", "drain deadlines, start of the process"),
     exempt(
         "src/access_log/writer.rs",
         "stamps a line when it writes it",
@@ -16,10 +14,29 @@ const CLOCK_READERS: &[Exempt] = &[
     exempt("src/demo.rs", "plays its visitors in real time"),
 ];
 
-const SLEEPERS: &[Exempt] = &[exempt(
-    "src/demo.rs",
-    "paces what a person watches; off the data path",
-)];
+const SLEEPERS: &[Exempt] = &[
+    exempt(
+        "src/demo.rs",
+        "paces what a person watches; off the data path",
+    ),
+    exempt(
+        "src/access_log/writer.rs",
+        "rests after a batch, so that lines gather",
+    ),
+    exempt(
+        "src/worker/event_loop.rs",
+        "only where epoll_wait itself fails",
+    ),
+    exempt("src/health/prober.rs", "only where epoll_wait itself fails"),
+    exempt(
+        "tests/it/harness/mod.rs",
+        "polls a condition that has no event, with a deadline",
+    ),
+    exempt(
+        "tests/it/harness/process.rs",
+        "polls a process's log, with a deadline",
+    ),
+];
 
 /// Reads of a clock that are paths; `.elapsed()` reads one too.
 const CLOCK_READS: [&str; 2] = ["Instant::now", "SystemTime::now"];

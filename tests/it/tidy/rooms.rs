@@ -20,6 +20,7 @@ const BELOW: &[&str] = &[
     "health",
     "worker",
     "access_log",
+    "descriptors",
     "metrics",
     "sys",
 ];
@@ -54,6 +55,7 @@ const ROOMS: &[Room] = &[
     room("balance", &["pool"]),
     room("session", &["pool"]),
     room("pool", &["config"]),
+    room("descriptors", &[]),
     room("sys", &[]),
 ];
 

@@ -1,0 +1,182 @@
+//! What outcomes make of a session: the transitions of the machine.
+
+use super::machine::Phase;
+use super::{Cause, CloseReason, DialError, Direction, Flow, Limits, Outcome, Readiness, Session};
+use super::{Side, Step};
+
+impl Session {
+    /// Takes what `step`, the last answer of [`Session::next_step`], has come to.
+    pub fn record(&mut self, step: Step, outcome: Outcome, limits: &Limits) {
+        if outcome == Outcome::Interrupted {
+            return;
+        }
+        match step {
+            Step::Choose | Step::Connect | Step::FinishConnect => {
+                self.record_dial(step, outcome, limits);
+            }
+            Step::Acknowledge => self.acknowledgement_owed = false,
+            Step::Receive(way) | Step::Fill(way) => self.record_read(step, way, outcome, limits),
+            Step::Send(way) | Step::Drain(way) => self.record_write(step, way, outcome),
+            Step::Unload(way) => match outcome {
+                Outcome::Moved(bytes) => self.flows[way.index()].on_unloaded(bytes),
+                _ => self.cut(Cause::Internal),
+            },
+            Step::Keep(way) => self.flows[way.index()].on_kept(),
+            Step::Shutdown(way) => match outcome {
+                Outcome::Done => self.flows[way.index()].on_shutdown(),
+                _ => self.side_broke(way.sink()),
+            },
+            Step::CheckError(side) => self.record_error(side, outcome),
+            Step::AwaitDelivery(way) => match outcome {
+                Outcome::Queued(bytes) if bytes > 0 => self.flows[way.index()].on_undelivered(),
+                _ => self.cut(aborted_by(way.source())),
+            },
+            Step::Wait | Step::Close(_) => {}
+        }
+        if self.is_relaying() && self.flows.iter().all(Flow::complete) {
+            self.phase = Phase::Closed(CloseReason::COMPLETED);
+        }
+    }
+
+    fn record_dial(&mut self, step: Step, outcome: Outcome, limits: &Limits) {
+        if step == Step::Connect && outcome != Outcome::Shortage {
+            self.attempts = self.attempts.saturating_add(1);
+            self.ready[Side::Backend.index()] = Readiness::NONE;
+        }
+        match (step, outcome) {
+            (Step::Choose, Outcome::Done) => self.phase = Phase::Connecting,
+            (Step::Choose, Outcome::NoneLive) => self.cut(self.no_backend_left()),
+            (Step::Choose, Outcome::AllTried) => {
+                let last = self.last_error().unwrap_or(DialError::Refused);
+                self.phase = Phase::Paused { last };
+            }
+            (Step::Connect, Outcome::Done) => self.phase = Phase::Dialing,
+            (Step::Connect, Outcome::Shortage) => self.phase = Phase::Starved,
+            (Step::FinishConnect, Outcome::Done) => self.connected(),
+            (Step::FinishConnect, Outcome::WouldBlock) => {
+                let stale = Readiness::WRITABLE | Readiness::SUSPECT;
+                self.ready[Side::Backend.index()].clear(stale);
+            }
+            (_, Outcome::Failed(error)) => self.dial_failed(error, limits),
+            _ => self.cut(Cause::Internal),
+        }
+    }
+
+    fn connected(&mut self) {
+        self.phase = Phase::Relaying;
+        self.acknowledgement_owed = true;
+        // The handshake's hints are used up; a real error shows itself again.
+        self.ready[Side::Backend.index()].clear(Readiness::SUSPECT);
+        // A client that reset after sending is relayed like any other: its bytes, then its reset.
+        if let Some(side) = self.broken.take() {
+            self.side_broke(side);
+        }
+    }
+
+    pub(super) fn dial_failed(&mut self, error: DialError, limits: &Limits) {
+        self.phase = Phase::Choosing { last: Some(error) };
+        if self.attempts > limits.retries {
+            self.cut(self.no_backend_left());
+        }
+    }
+
+    const fn last_error(&self) -> Option<DialError> {
+        match self.phase {
+            Phase::Choosing { last } => last,
+            Phase::Paused { last } => Some(last),
+            Phase::Connecting
+            | Phase::Dialing
+            | Phase::Starved
+            | Phase::Relaying
+            | Phase::Closed(_) => None,
+        }
+    }
+
+    const fn no_backend_left(&self) -> Cause {
+        match self.last_error() {
+            None => Cause::NoBackend,
+            Some(DialError::Refused) => Cause::BackendRefused,
+            Some(DialError::TimedOut) => Cause::ConnectTimeout,
+            Some(DialError::Local) => Cause::LocalResource,
+        }
+    }
+
+    fn record_read(&mut self, step: Step, way: Direction, outcome: Outcome, limits: &Limits) {
+        let spliced = matches!(step, Step::Fill(_));
+        let source = way.source();
+        let source_broken = self.broken == Some(source);
+        let flow = &mut self.flows[way.index()];
+        let ready = &mut self.ready[source.index()];
+        match outcome {
+            Outcome::Moved(bytes) if spliced => flow.on_filled(bytes, &limits.tuning),
+            Outcome::Moved(bytes) => flow.on_received(bytes, ready, &limits.tuning),
+            // A broken socket may name its error only once, and answer "ended" from then on.
+            Outcome::Ended | Outcome::WouldBlock if source_broken && !spliced => flow.on_reset(),
+            Outcome::WouldBlock => flow.on_empty(ready),
+            Outcome::Ended => flow.on_ended(spliced),
+            Outcome::NoSplice => flow.on_no_splice(),
+            Outcome::Broken => {
+                // recv names the error after the last byte, splice perhaps before an urgent mark.
+                if !spliced {
+                    flow.on_reset();
+                }
+                ready.clear(Readiness::SUSPECT);
+                self.side_broke(source);
+            }
+            _ => self.cut(Cause::Internal),
+        }
+    }
+
+    fn record_write(&mut self, step: Step, way: Direction, outcome: Outcome) {
+        let sink = &mut self.ready[way.sink().index()];
+        let flow = &mut self.flows[way.index()];
+        match outcome {
+            Outcome::Moved(bytes) => {
+                if step == Step::Drain(way) {
+                    flow.on_drained(bytes);
+                } else {
+                    flow.on_sent(bytes, sink);
+                }
+                self.first = way.other();
+                if way == Direction::Upload {
+                    self.acknowledgement_owed = false; // it went with these bytes
+                }
+            }
+            Outcome::WouldBlock => sink.clear(Readiness::WRITABLE),
+            Outcome::NoSplice => flow.on_no_splice(),
+            Outcome::Broken => self.side_broke(way.sink()),
+            _ => self.cut(Cause::Internal),
+        }
+    }
+
+    fn record_error(&mut self, side: Side, outcome: Outcome) {
+        self.ready[side.index()].clear(Readiness::SUSPECT);
+        match outcome {
+            Outcome::BrokenWith(_) if self.is_relaying() => self.side_broke(side),
+            Outcome::BrokenWith(0) => self.cut(Cause::ClientAborted),
+            Outcome::BrokenWith(_) => self.broken = Some(side),
+            _ => {}
+        }
+    }
+
+    /// One side is reset. What it sent before is still relayed; what was for it is lost.
+    fn side_broke(&mut self, side: Side) {
+        match self.broken {
+            Some(first) if first != side => self.cut(aborted_by(first)),
+            Some(_) => {}
+            None => {
+                self.broken = Some(side);
+                self.ready[side.index()] |= Readiness::READABLE;
+                self.flows[side.outbound().index()].on_source_broken();
+                self.flows[side.outbound().other().index()].on_sink_broken();
+            }
+        }
+    }
+}
+
+const fn aborted_by(side: Side) -> Cause {
+    match side {
+        Side::Client => Cause::ClientAborted,
+        Side::Backend => Cause::BackendAborted,
+    }
+}

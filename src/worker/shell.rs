@@ -1,0 +1,217 @@
+//! Performs what the session machine asks for: a turn of steps, each with its outcome.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::Registry;
+use rustix::io::ioctl_fionread;
+
+use super::clock::Clock;
+use super::dialer::{self, Dialer};
+use super::ledger::Ledger;
+use super::relay::Relay;
+use super::slot::{Slot, watch};
+use crate::config::ListenerConfig;
+use crate::messages::Event;
+use crate::session::{CloseReason, DialError, Direction, Limits, Outcome, Side, Step, Tuning};
+use std::time::Instant;
+
+/// Steps and bytes of one session's turn; then the others have theirs.
+const TURN_STEPS: usize = 64;
+const TURN_BYTES: usize = 512 * 1024;
+
+/// When a flow is bulk (docs/adr/0003).
+const TUNING: Tuning = Tuning {
+    scratch_bytes: super::buffers::BUFFER_BYTES,
+    bulk_after_reads: 4,
+    short_fill_bytes: 16 * 1024,
+    copy_after_fills: 16,
+};
+
+/// How a turn has ended.
+pub(super) enum TurnEnd {
+    /// The session waits for an event or its deadline.
+    Waiting,
+    /// It could go on, but it is the others' turn.
+    Spent,
+    /// It is over.
+    Closed(CloseReason),
+}
+
+/// Everything that steps are performed with.
+pub(super) struct Shell {
+    pub(super) relay: Relay,
+    pub(super) dialer: Dialer,
+    pub(super) ledger: Ledger,
+    pub(super) listeners: Vec<ListenerConfig>,
+    pub(super) registry: Registry,
+    pub(super) clock: Clock,
+    /// When a shortage was told last.
+    pub(super) shortage_told: Option<Instant>,
+}
+
+impl Shell {
+    /// The numbers that this session obeys.
+    pub(super) fn limits(&self, slot: &Slot) -> Limits {
+        let pool = self.listeners[slot.listener].pool;
+        Limits {
+            retries: self.dialer.config(pool).retries,
+            tuning: TUNING,
+        }
+    }
+
+    /// Performs a session's steps until it waits, ends, or its turn is over.
+    pub(super) fn turn(&mut self, slot: &mut Slot) -> TurnEnd {
+        slot.now = self.clock.now();
+        let limits = self.limits(slot);
+        let (mut steps, mut bytes) = (0, 0);
+        let end = loop {
+            let step = slot.session.next_step();
+            match step {
+                Step::Wait => break TurnEnd::Waiting,
+                Step::Close(reason) => break TurnEnd::Closed(reason),
+                _ => {}
+            }
+            // Not while the scratch buffer holds bytes of it: the next turn is another session's.
+            if (steps >= TURN_STEPS || bytes >= TURN_BYTES) && !slot.session.in_scratch() {
+                break TurnEnd::Spent;
+            }
+            let outcome = self.perform(slot, step);
+            steps += 1;
+            if let Outcome::Moved(moved) = outcome {
+                bytes += moved;
+            }
+            slot.session.record(step, outcome, &limits);
+        };
+        if bytes > 0 {
+            slot.moved = self.clock.millis();
+        }
+        end
+    }
+
+    fn perform(&mut self, slot: &mut Slot, step: Step) -> Outcome {
+        match step {
+            Step::Choose => self.choose(slot),
+            Step::Connect => self.connect(slot),
+            Step::FinishConnect => self.finish_connect(slot),
+            Step::Acknowledge => {
+                if let Some(socket) = &slot.backend_socket {
+                    // A socket that refuses is broken, and says so when it is used.
+                    let _ = socket.set_tcp_quickack(true);
+                }
+                Outcome::Done
+            }
+            Step::CheckError(side) => check_error(slot, side),
+            Step::Receive(way)
+            | Step::Send(way)
+            | Step::Keep(way)
+            | Step::Fill(way)
+            | Step::Drain(way)
+            | Step::Unload(way)
+            | Step::Shutdown(way)
+            | Step::AwaitDelivery(way) => self.relay(slot, step, way),
+            Step::Wait | Step::Close(_) => Outcome::Done,
+        }
+    }
+
+    fn relay(&mut self, slot: &mut Slot, step: Step, way: Direction) -> Outcome {
+        let Some(backend) = &slot.backend_socket else {
+            return Outcome::Broken;
+        };
+        let (source, sink) = match way {
+            Direction::Upload => (&slot.client, backend),
+            Direction::Download => (backend, &slot.client),
+        };
+        let flow = slot.session.flow(way);
+        self.relay
+            .perform(step, source, sink, flow, &mut slot.holds[way.index()])
+    }
+
+    fn choose(&mut self, slot: &mut Slot) -> Outcome {
+        slot.backend_socket = None; // of an earlier attempt, perhaps still connecting
+        let pool = self.listeners[slot.listener].pool;
+        match self.dialer.choose(pool, &slot.tried) {
+            Ok(backend) => {
+                slot.tried.push(backend.id);
+                self.ledger.assigned(slot.backend_id(), backend.id);
+                slot.backend = Some(backend);
+                Outcome::Done
+            }
+            Err(outcome) => {
+                slot.tried.clear(); // after the pause each of them may be tried again
+                outcome
+            }
+        }
+    }
+
+    fn connect(&mut self, slot: &mut Slot) -> Outcome {
+        let Some(backend) = slot.backend.as_ref().map(Arc::clone) else {
+            return Outcome::Failed(DialError::Local);
+        };
+        let mut dialed = dialer::connect(backend.address);
+        if matches!(dialed, Err(Outcome::Shortage)) && self.relay.shed_pipes() {
+            dialed = dialer::connect(backend.address);
+        }
+        let watched = dialed.and_then(|socket| {
+            match watch(&self.registry, &socket, slot.key, Side::Backend) {
+                Ok(()) => Ok(socket),
+                Err(_) => Err(Outcome::Shortage),
+            }
+        });
+        match watched {
+            Ok(socket) => {
+                slot.backend_socket = Some(socket);
+                Outcome::Done
+            }
+            Err(outcome) => {
+                if outcome == Outcome::Shortage {
+                    self.tell_shortage("connect to a backend", "no descriptor or memory");
+                }
+                self.dialer.judge(&backend, outcome);
+                outcome
+            }
+        }
+    }
+
+    fn finish_connect(&self, slot: &mut Slot) -> Outcome {
+        let (Some(socket), Some(backend)) = (&slot.backend_socket, &slot.backend) else {
+            return Outcome::Failed(DialError::Local);
+        };
+        let outcome = self.dialer.finish_connect(socket, backend);
+        self.dialer.judge(backend, outcome);
+        if outcome == Outcome::Done {
+            slot.connected = Some(self.clock.now());
+            slot.moved = self.clock.millis();
+            slot.tried = Vec::new();
+        }
+        outcome
+    }
+
+    /// Tells the supervisor, at most once a second, that this machine lacks something.
+    pub(super) fn tell_shortage(&mut self, what: &'static str, error: &str) {
+        let now = self.clock.now();
+        if self
+            .shortage_told
+            .is_none_or(|told| now - told >= Duration::from_secs(1))
+        {
+            self.shortage_told = Some(now);
+            self.ledger.tell(Event::Shortage {
+                what,
+                error: error.to_owned(),
+            });
+        }
+    }
+}
+
+fn check_error(slot: &Slot, side: Side) -> Outcome {
+    let Some(socket) = slot.socket(side) else {
+        return Outcome::Done;
+    };
+    match socket.take_error() {
+        Ok(None) => Outcome::Done,
+        Ok(Some(_)) | Err(_) => {
+            let unread = ioctl_fionread(socket).unwrap_or(0);
+            Outcome::BrokenWith(usize::try_from(unread).unwrap_or(0))
+        }
+    }
+}
