@@ -15,6 +15,8 @@ import processes
 SMALL_CONNECTIONS = 50
 SMALL_RATE = 2000
 MIXED_BULK_STREAMS = 2
+MIXED_BULK_BYTES_PER_S = 6_000_000_000
+MIXED_SPARE_S = 10
 BULK_TRANSFERS = 4
 STEADY_STREAMS = 8
 STEADY_BYTES_PER_S = 800_000_000
@@ -142,9 +144,10 @@ def many_sessions(running, effort):
 
 
 def small_beside_bulk(running, effort):
-    """Two downloads without end; they are ended, by pid, once the small requests are through."""
+    """The downloads outlast the small requests, and are ended, by pid, once these are through."""
     meter = measure.Meter(running.pids)
-    argv = loads.bulk_argv(running.port, "down", MIXED_BULK_STREAMS, 10**13)
+    flood_bytes = MIXED_BULK_BYTES_PER_S * (effort.seconds + MIXED_SPARE_S)
+    argv = loads.bulk_argv(running.port, "down", MIXED_BULK_STREAMS, flood_bytes)
     flood = running.family.start("mixed-bulk", argv, processes.LOAD_CORE)
     try:
         figures = loads.paced_requests(

@@ -78,6 +78,8 @@ pub struct Flow {
     piped: usize,
     gear: Gear,
     spliced: bool,
+    /// What is in memory is all that the source will send.
+    last: bool,
     received: u64,
     sent: u64,
 }
@@ -90,6 +92,7 @@ impl Flow {
             piped: 0,
             gear: Gear::Copy { full_reads: 0 },
             spliced: false,
+            last: false,
             received: 0,
             sent: 0,
         }
@@ -138,6 +141,12 @@ impl Flow {
     #[must_use]
     pub const fn in_scratch(&self) -> bool {
         matches!(self.memory, Memory::Scratch { .. })
+    }
+
+    /// Whether the end of the stream is known to follow what is in memory: both may go in one packet.
+    #[must_use]
+    pub const fn is_last(&self) -> bool {
+        self.last
     }
 
     /// Whether the source said that its stream ends here, and all of it was written to the sink.
@@ -206,6 +215,7 @@ impl Flow {
         if !full && !source.any(Readiness::ENDING | Readiness::URGENT) {
             source.clear(Readiness::READABLE);
         }
+        self.last = !full && source.has(Readiness::ENDING) && !source.has(Readiness::URGENT);
         self.gear = match self.gear {
             Gear::Copy { full_reads } if full && full_reads + 1 >= tuning.bulk_after_reads => {
                 Gear::Splice { short_fills: 0 }

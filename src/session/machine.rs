@@ -42,6 +42,8 @@ pub enum Deadline {
         /// Counted from 1.
         attempt: u8,
     },
+    /// The end of waiting for the client's first bytes, which would carry the acknowledgement.
+    Acknowledge,
     /// The end of waiting for a descriptor.
     Starved,
     /// The end of the pause before tried backends are tried again.
@@ -78,8 +80,18 @@ pub struct Session {
     pub(super) attempts: u8,
     /// Whose turn it is when both directions could move.
     pub(super) first: Direction,
-    /// The handshake with the backend was not acknowledged yet.
-    pub(super) acknowledgement_owed: bool,
+    pub(super) handshake: Handshake,
+}
+
+/// Whether the backend knows that it is connected. The last acknowledgement of the handshake may be
+/// held back, so that the client's first bytes carry it: a packet less for each connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Handshake {
+    Acknowledged,
+    /// Held back; the client has a moment to speak.
+    Owed,
+    /// The client did not speak in time.
+    Due,
 }
 
 impl Default for Session {
@@ -99,7 +111,7 @@ impl Session {
             broken: None,
             attempts: 0,
             first: Direction::Upload,
-            acknowledgement_owed: false,
+            handshake: Handshake::Acknowledged,
         }
     }
 
@@ -168,8 +180,7 @@ impl Session {
     }
 
     fn relay_step(&self) -> Step {
-        let client_silent = !self.ready[Side::Client.index()].has(Readiness::READABLE);
-        if self.acknowledgement_owed && client_silent {
+        if self.handshake == Handshake::Due {
             return Step::Acknowledge;
         }
         // Whoever holds the scratch buffer goes on; else the directions take turns.
@@ -203,6 +214,7 @@ impl Session {
                 attempt: self.attempts,
             },
             Phase::Starved => Deadline::Starved,
+            Phase::Relaying if self.handshake == Handshake::Owed => Deadline::Acknowledge,
             Phase::Relaying => self
                 .flows
                 .iter()
@@ -217,6 +229,7 @@ impl Session {
         match self.deadline() {
             Deadline::Never => {}
             Deadline::Connect { .. } => self.dial_failed(DialError::TimedOut, limits),
+            Deadline::Acknowledge => self.handshake = Handshake::Due,
             Deadline::Starved => self.cut(Cause::LocalResource),
             Deadline::Retry { .. } => self.resume(),
             Deadline::Idle => self.cut(Cause::IdleTimeout),

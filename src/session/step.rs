@@ -11,7 +11,7 @@ pub enum Step {
     Connect,
     /// See whether the connect has succeeded: peer address, then SO_ERROR.
     FinishConnect,
-    /// Send the acknowledgement of the handshake that was held back, as no bytes follow it now.
+    /// Send the acknowledgement of the handshake that was held back, as no bytes came to carry it.
     Acknowledge,
     /// `recv` from the source into the scratch buffer.
     Receive(Direction),
@@ -42,6 +42,8 @@ pub enum Step {
 pub enum Outcome {
     /// The step has no more to say: chosen, connected, shut down, kept, acknowledged.
     Done,
+    /// `FinishConnect`: connected, and the last acknowledgement of the handshake is held back.
+    Unacknowledged,
     /// That many bytes were moved; more than none.
     Moved(usize),
     /// The socket has nothing to read, takes nothing more, or is still connecting.

@@ -1,6 +1,6 @@
 //! What outcomes make of a session: the transitions of the machine.
 
-use super::machine::Phase;
+use super::machine::{Handshake, Phase};
 use super::{Cause, CloseReason, DialError, Direction, Flow, Limits, Outcome, Readiness, Session};
 use super::{Side, Step};
 
@@ -14,7 +14,7 @@ impl Session {
             Step::Choose | Step::Connect | Step::FinishConnect => {
                 self.record_dial(step, outcome, limits);
             }
-            Step::Acknowledge => self.acknowledgement_owed = false,
+            Step::Acknowledge => self.handshake = Handshake::Acknowledged,
             Step::Receive(way) | Step::Fill(way) => self.record_read(step, way, outcome, limits),
             Step::Send(way) | Step::Drain(way) => self.record_write(step, way, outcome),
             Step::Unload(way) => match outcome {
@@ -52,7 +52,8 @@ impl Session {
             }
             (Step::Connect, Outcome::Done) => self.phase = Phase::Dialing,
             (Step::Connect, Outcome::Shortage) => self.phase = Phase::Starved,
-            (Step::FinishConnect, Outcome::Done) => self.connected(),
+            (Step::FinishConnect, Outcome::Done) => self.connected(Handshake::Acknowledged),
+            (Step::FinishConnect, Outcome::Unacknowledged) => self.connected(Handshake::Owed),
             (Step::FinishConnect, Outcome::WouldBlock) => {
                 let stale = Readiness::WRITABLE | Readiness::SUSPECT;
                 self.ready[Side::Backend.index()].clear(stale);
@@ -62,9 +63,9 @@ impl Session {
         }
     }
 
-    fn connected(&mut self) {
+    fn connected(&mut self, handshake: Handshake) {
         self.phase = Phase::Relaying;
-        self.acknowledgement_owed = true;
+        self.handshake = handshake;
         // The handshake's hints are used up; a real error shows itself again.
         self.ready[Side::Backend.index()].clear(Readiness::SUSPECT);
         // A client that reset after sending is relayed like any other: its bytes, then its reset.
@@ -139,7 +140,7 @@ impl Session {
                 }
                 self.first = way.other();
                 if way == Direction::Upload {
-                    self.acknowledgement_owed = false; // it went with these bytes
+                    self.handshake = Handshake::Acknowledged; // it went with these bytes
                 }
             }
             Outcome::WouldBlock => sink.clear(Readiness::WRITABLE),

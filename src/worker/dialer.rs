@@ -12,13 +12,15 @@ use crate::balance::{Pick, RoundRobin};
 use crate::config::PoolConfig;
 use crate::messages::{Mailbox, ToHealth};
 use crate::pool::{Backend, BackendId, LiveSet};
-use crate::session::{DialError, Outcome};
+use crate::session::{DialError, Outcome, Side};
 
 /// One pool as the worker sees it.
 struct DialPool {
     config: PoolConfig,
     set: Arc<LiveSet>,
     turn: RoundRobin,
+    /// Whether the backend spoke first in the last session: then nothing is held back from it.
+    greets: bool,
 }
 
 pub(super) struct Dialer {
@@ -35,6 +37,7 @@ impl Dialer {
                 config,
                 set,
                 turn: RoundRobin::default(),
+                greets: false,
             })
             .collect();
         Self {
@@ -67,6 +70,36 @@ impl Dialer {
         }
     }
 
+    /// `side` has sent the first bytes of a session.
+    pub(super) fn heard_first(&mut self, pool: usize, side: Side) {
+        self.pools[pool].greets = side == Side::Backend;
+    }
+
+    /// Whether the acknowledgement of the handshake may wait for the client's first bytes: not
+    /// where the backend speaks first, as it would wait for the acknowledgement.
+    fn holds_acknowledgement(&self, pool: usize) -> bool {
+        !self.pools[pool].greets
+    }
+
+    /// Opens a socket and starts to connect it to `address`.
+    pub(super) fn connect(&self, pool: usize, address: SocketAddr) -> Result<Socket, Outcome> {
+        let hold = self.holds_acknowledgement(pool);
+        let socket = open(address, hold).map_err(|_| Outcome::Shortage)?;
+        loop {
+            let Err(error) = socket.connect(&address.into()) else {
+                return Ok(socket);
+            };
+            match Errno::from_io_error(&error) {
+                Some(Errno::INPROGRESS | Errno::ALREADY | Errno::ISCONN) => return Ok(socket),
+                Some(Errno::INTR) => {}
+                Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                    return Err(Outcome::Shortage);
+                }
+                _ => return Err(Outcome::Failed(dial_error(&error))),
+            }
+        }
+    }
+
     /// Has `backend` probed at once where a connect to it has failed by its own doing: a fault of
     /// this machine says nothing of the backend.
     pub(super) fn judge(&self, backend: &Backend, outcome: Outcome) {
@@ -77,7 +110,12 @@ impl Dialer {
 
     /// Whether the connect under way on `socket` has succeeded (connect(2), EINPROGRESS): a socket
     /// with a peer is connected; else SO_ERROR says why not, once.
-    pub(super) fn finish_connect(&self, socket: &Socket, backend: &Backend) -> Outcome {
+    pub(super) fn finish_connect(
+        &self,
+        pool: usize,
+        socket: &Socket,
+        backend: &Backend,
+    ) -> Outcome {
         if socket.peer_addr().is_err() {
             return match socket.take_error() {
                 Ok(None) => Outcome::WouldBlock,
@@ -90,38 +128,24 @@ impl Dialer {
             let _ = socket.set_linger(Some(std::time::Duration::ZERO));
             return Outcome::Failed(DialError::Refused);
         }
-        Outcome::Done
-    }
-}
-
-/// Opens a socket and starts to connect it to `address`.
-pub(super) fn connect(address: SocketAddr) -> Result<Socket, Outcome> {
-    let socket = open(address).map_err(|_| Outcome::Shortage)?;
-    loop {
-        let answer = socket.connect(&address.into());
-        let Err(error) = answer else {
-            return Ok(socket);
-        };
-        match Errno::from_io_error(&error) {
-            Some(Errno::INPROGRESS | Errno::ALREADY | Errno::ISCONN) => return Ok(socket),
-            Some(Errno::INTR) => {}
-            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                return Err(Outcome::Shortage);
-            }
-            _ => return Err(Outcome::Failed(dial_error(&error))),
+        if self.holds_acknowledgement(pool) {
+            Outcome::Unacknowledged
+        } else {
+            Outcome::Done
         }
     }
 }
 
-fn open(address: SocketAddr) -> io::Result<Socket> {
+fn open(address: SocketAddr, hold_acknowledgement: bool) -> io::Result<Socket> {
     let kind = Type::STREAM.nonblocking();
     let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
     socket.set_tcp_nodelay(true)?;
     socket.set_keepalive(true)?;
     socket.set_out_of_band_inline(true)?;
-    // The handshake's last acknowledgement waits for the request to carry it; where there is none,
-    // Step::Acknowledge sends it.
-    socket.set_tcp_quickack(false)?;
+    if hold_acknowledgement {
+        // The request carries it (tcp(7), TCP_QUICKACK); where none comes, Step::Acknowledge does.
+        socket.set_tcp_quickack(false)?;
+    }
     Ok(socket)
 }
 

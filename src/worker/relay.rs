@@ -52,7 +52,13 @@ impl Relay {
             }
             Step::Send(_) => {
                 let bytes = &self.buffers.bytes(hold.buffer.as_ref())[flow.held_range()];
-                let outcome = outcome(rustix::net::send(sink, bytes, SendFlags::NOSIGNAL));
+                // Held back for the end that is read and relayed next: one packet instead of two.
+                let more = if flow.is_last() {
+                    SendFlags::MORE
+                } else {
+                    SendFlags::empty()
+                };
+                let outcome = outcome(rustix::net::send(sink, bytes, SendFlags::NOSIGNAL | more));
                 if outcome == Outcome::Moved(bytes.len())
                     && let Some(key) = hold.buffer.take()
                 {

@@ -19,6 +19,10 @@ use crate::session::{Cause, CloseReason, Deadline, DialError, Outcome, Readiness
 /// The pause before backends that were all tried are tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long the client's first bytes may take to carry the backend's acknowledgement with them.
+/// A backend that speaks first waits that long once, then its pool is known (worker::dialer).
+const ACKNOWLEDGE_PAUSE: Duration = Duration::from_millis(10);
+
 /// How soon a reset that waits for the delivery of bytes asks again: doubled up to 64 times that.
 const DELIVERY_POLL: Duration = Duration::from_millis(2);
 
@@ -153,6 +157,7 @@ impl Sessions {
                 | Deadline::Idle
                 | Deadline::Delivery { .. }
                 | Deadline::Retry { .. }
+                | Deadline::Acknowledge
                 | Deadline::Starved
                 | Deadline::Never => {
                     if let (Deadline::Connect { .. }, Some(backend)) = (armed, &slot.backend) {
@@ -233,6 +238,7 @@ impl Sessions {
         let due = match deadline {
             Deadline::Never => return self.timers.cancel(place),
             Deadline::Connect { .. } | Deadline::Starved => now + millis(connect_timeout),
+            Deadline::Acknowledge => now + millis(ACKNOWLEDGE_PAUSE),
             Deadline::Retry { .. } => now + millis(RETRY_PAUSE),
             Deadline::Idle => slot.moved + millis(listener.idle_timeout),
             Deadline::Delivery { polls } => now + (millis(DELIVERY_POLL) << polls.min(6)),

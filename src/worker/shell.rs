@@ -7,7 +7,7 @@ use mio::Registry;
 use rustix::io::ioctl_fionread;
 
 use super::clock::Clock;
-use super::dialer::{self, Dialer};
+use super::dialer::Dialer;
 use super::ledger::Ledger;
 use super::relay::Relay;
 use super::slot::{Slot, watch};
@@ -123,8 +123,15 @@ impl Shell {
             Direction::Download => (backend, &slot.client),
         };
         let flow = slot.session.flow(way);
-        self.relay
-            .perform(step, source, sink, flow, &mut slot.holds[way.index()])
+        let outcome = self
+            .relay
+            .perform(step, source, sink, flow, &mut slot.holds[way.index()]);
+        let is_first = flow.received() == 0 && slot.session.flow(way.other()).received() == 0;
+        if is_first && matches!(outcome, Outcome::Moved(_)) {
+            let pool = self.listeners[slot.listener].pool;
+            self.dialer.heard_first(pool, way.source());
+        }
+        outcome
     }
 
     fn choose(&mut self, slot: &mut Slot) -> Outcome {
@@ -148,9 +155,10 @@ impl Shell {
         let Some(backend) = slot.backend.as_ref().map(Arc::clone) else {
             return Outcome::Failed(DialError::Local);
         };
-        let mut dialed = dialer::connect(backend.address);
+        let pool = self.listeners[slot.listener].pool;
+        let mut dialed = self.dialer.connect(pool, backend.address);
         if matches!(dialed, Err(Outcome::Shortage)) && self.relay.shed_pipes() {
-            dialed = dialer::connect(backend.address);
+            dialed = self.dialer.connect(pool, backend.address);
         }
         let watched = dialed.and_then(|socket| {
             match watch(&self.registry, &socket, slot.key, Side::Backend) {
@@ -177,9 +185,10 @@ impl Shell {
         let (Some(socket), Some(backend)) = (&slot.backend_socket, &slot.backend) else {
             return Outcome::Failed(DialError::Local);
         };
-        let outcome = self.dialer.finish_connect(socket, backend);
+        let pool = self.listeners[slot.listener].pool;
+        let outcome = self.dialer.finish_connect(pool, socket, backend);
         self.dialer.judge(backend, outcome);
-        if outcome == Outcome::Done {
+        if matches!(outcome, Outcome::Done | Outcome::Unacknowledged) {
             slot.connected = Some(self.clock.now());
             slot.moved = self.clock.millis();
             slot.tried = Vec::new();

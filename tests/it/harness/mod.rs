@@ -8,11 +8,11 @@ mod process;
 
 use std::time::{Duration, Instant};
 
-pub use proc_fs::{cpu_time, descriptors, resident_bytes, sockets_in_state};
-pub use process::{L4lb, Options};
+pub(crate) use proc_fs::{cpu_time, descriptors, resident_bytes, sockets_in_state};
+pub(crate) use process::{L4lb, Options};
 
 /// How long anything may take before a test gives up: long, for machines under load.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until `condition` holds.
 ///
@@ -20,7 +20,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 ///
 /// When it has not come true within [`PATIENCE`]; `what` says what was waited for.
 #[track_caller]
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < deadline, "waited in vain: {what}");

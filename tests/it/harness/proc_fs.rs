@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Open descriptors.
-pub fn descriptors(pid: u32) -> usize {
+pub(crate) fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
 }
 
 /// Processor time of all threads so far.
-pub fn cpu_time(pid: u32) -> Duration {
+pub(crate) fn cpu_time(pid: u32) -> Duration {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let nanos = tasks.map(|task| {
         let text = fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap_or_default();
@@ -23,7 +23,7 @@ pub fn cpu_time(pid: u32) -> Duration {
 }
 
 /// Memory that is resident now.
-pub fn resident_bytes(pid: u32) -> u64 {
+pub(crate) fn resident_bytes(pid: u32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = text
         .lines()
@@ -39,7 +39,7 @@ pub fn resident_bytes(pid: u32) -> u64 {
 
 /// IPv4 TCP sockets of this network namespace in `state` (a number of net/tcp_states.h, such as 8
 /// for CLOSE-WAIT) one of whose ends is `address`.
-pub fn sockets_in_state(address: SocketAddr, state: u8) -> usize {
+pub(crate) fn sockets_in_state(address: SocketAddr, state: u8) -> usize {
     let port = format!(":{:04X}", address.port());
     let text = fs::read_to_string("/proc/net/tcp").unwrap();
     let state = format!("{state:02X}");

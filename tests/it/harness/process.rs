@@ -10,7 +10,7 @@ use super::{PATIENCE, eventually};
 
 /// How to start it.
 #[derive(Default)]
-pub struct Options {
+pub(crate) struct Options {
     arguments: Vec<String>,
     backends: usize,
     /// Words before the program: `strace -e inject=...`.
@@ -18,37 +18,43 @@ pub struct Options {
 }
 
 impl Options {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Adds the next backend; they are named a, b, c in their order.
-    pub fn backend(mut self, address: SocketAddr) -> Self {
+    pub(crate) fn backend(mut self, address: SocketAddr) -> Self {
         let name = char::from(b'a' + u8::try_from(self.backends).unwrap());
         self.backends += 1;
         self.arg(&format!("--backend={name}={address}"))
     }
 
-    pub fn arg(mut self, argument: &str) -> Self {
+    pub(crate) fn arg(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
         self
     }
 
     /// Runs the program through another one, such as strace, that becomes its parent.
-    pub fn wrapped_in(mut self, words: &[&str]) -> Self {
+    pub(crate) fn wrapped_in(mut self, words: &[&str]) -> Self {
         self.wrapper = words.iter().map(|&word| word.to_owned()).collect();
         self
     }
 
-    /// Starts it on a free port and waits until it listens. The access log is kept in memory.
-    pub fn start(self) -> L4lb {
+    /// Starts it and waits until it listens: on a free port and with the access log kept in memory,
+    /// unless the arguments name others, or `demo`.
+    pub(crate) fn start(self) -> L4lb {
         let program = env!("CARGO_BIN_EXE_l4lb").to_owned();
         let words: Vec<String> = self.wrapper.into_iter().chain([program]).collect();
         let mut command = Command::new(&words[0]);
-        command
-            .args(&words[1..])
-            .args(["--listen", "127.0.0.1:0", "--access-log", "-"]);
-        command.args(self.arguments).stdin(Stdio::null());
+        command.args(&words[1..]).stdin(Stdio::null());
+        for default in ["--listen=127.0.0.1:0", "--access-log=-"] {
+            let flag = default.split('=').next().unwrap();
+            let is_said = |it: &String| it.starts_with(flag) || it == "demo";
+            if !self.arguments.iter().any(is_said) {
+                command.arg(default);
+            }
+        }
+        command.args(self.arguments);
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -81,7 +87,7 @@ impl Options {
 }
 
 /// A running l4lb; dropping it kills it.
-pub struct L4lb {
+pub(crate) struct L4lb {
     child: Child,
     address: SocketAddr,
     access_log: Arc<Mutex<Vec<String>>>,
@@ -91,12 +97,12 @@ pub struct L4lb {
 
 impl L4lb {
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// A client of it, with deadlines on reads and writes.
-    pub fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let client = TcpStream::connect(self.address).unwrap();
         client.set_read_timeout(Some(PATIENCE)).unwrap();
         client.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -105,12 +111,12 @@ impl L4lb {
     }
 
     /// The id of the process that was started: the wrapper's, where there is one.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Sends a signal by its name, such as `TERM`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
         let status = Command::new("kill")
             .args(["-s", name, &pid])
@@ -120,18 +126,18 @@ impl L4lb {
     }
 
     /// Lines of the operational log so far.
-    pub fn log(&self) -> Vec<String> {
+    pub(crate) fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
     }
 
     /// Lines of the access log so far.
-    pub fn access_log(&self) -> Vec<String> {
+    pub(crate) fn access_log(&self) -> Vec<String> {
         self.access_log.lock().unwrap().clone()
     }
 
     /// Waits until the operational log has a line with `text` in it.
     #[track_caller]
-    pub fn wait_for_log(&mut self, text: &str) {
+    pub(crate) fn wait_for_log(&mut self, text: &str) {
         let deadline = Instant::now() + PATIENCE;
         while !self.log().iter().any(|line| line.contains(text)) {
             let ended = self.child.try_wait().unwrap();
@@ -151,7 +157,7 @@ impl L4lb {
 
     /// Waits until the access log has `count` lines, and returns them.
     #[track_caller]
-    pub fn wait_for_access_log(&self, count: usize) -> Vec<String> {
+    pub(crate) fn wait_for_access_log(&self, count: usize) -> Vec<String> {
         eventually("lines in the access log", || {
             self.access_log().len() >= count
         });
@@ -160,7 +166,7 @@ impl L4lb {
 
     /// Waits until it has ended.
     #[track_caller]
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let child = &mut self.child;
         let ended = &mut self.ended;
         eventually("the end of the process", || {
