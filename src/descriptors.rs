@@ -49,11 +49,6 @@ fn divide(descriptors: usize, others: usize, wanted: Option<usize>) -> Result<Bu
             "the limit of {descriptors} descriptors leaves none for a session"
         ));
     }
-    if let Some(wanted) = wanted.filter(|&wanted| wanted > possible) {
-        log::warn!(
-            "{descriptors} descriptors allow {possible} sessions, not {wanted}: raise `ulimit -n`"
-        );
-    }
     let sessions = wanted.map_or(possible, |wanted| wanted.min(possible));
     Ok(Budget {
         descriptors,

@@ -4,7 +4,8 @@
 //!
 //! - `main` takes arguments, sets up the log, runs, and turns the result into an exit code.
 //! - [`cli`] turns arguments into a [`config::Config`], which is valid by construction.
-//! - [`supervisor`] starts the threads and turns signals into drain and stop. It alone logs.
+//! - [`supervisor`] starts the threads and turns signals into drain and stop. It alone logs, by way
+//!   of [`journal`].
 //! - [`worker`] is the data plane: one event loop that accepts clients and relays bytes.
 //! - [`session`] decides what to do next for one connection, [`balance`] which backend it gets.
 //! - [`health`] probes the backends in its own thread and posts live sets to the workers.
@@ -24,6 +25,7 @@ pub mod config;
 pub mod demo;
 pub mod descriptors;
 pub mod health;
+pub mod journal;
 pub mod messages;
 pub mod pool;
 pub mod session;

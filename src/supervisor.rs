@@ -1,7 +1,7 @@
 //! Starts and joins the threads, owns the configuration, turns signals into drain and stop.
 //!
-//! It is also the one that logs: workers, health and the access log tell it what happened, so that
-//! a log sink that blocks holds up nobody but the supervisor.
+//! It is also the one that logs, through the journal: workers, health and the access log tell it
+//! what happened, so that a log sink that blocks holds up nobody.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,13 +10,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use log::{error, info, warn};
+use log::Level::{Error, Info, Warn};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 
 use crate::access_log::{self, AccessLog, WriterThread};
-use crate::config::{BackendConfig, Config, PoolConfig};
+use crate::config::{AccessLogOutput, BackendConfig, Config, PoolConfig};
 use crate::descriptors::{self, Budget};
 use crate::health::Prober;
+use crate::journal::Journal;
 use crate::messages::{Event, Mailbox, ToHealth, ToWorker};
 use crate::pool::{Backend, BackendId, LiveSet, Members};
 use crate::worker::{Listener, Worker, WorkerSetup};
@@ -30,6 +31,7 @@ const LAST_LINES: Duration = Duration::from_secs(2);
 /// All threads of a running process.
 struct Supervisor {
     config: Arc<Config>,
+    journal: Journal,
     events: Receiver<Event>,
     worker: Mailbox<ToWorker>,
     health: Mailbox<ToHealth>,
@@ -59,20 +61,66 @@ pub fn run(config: Config, ready: impl FnOnce(&[(Arc<str>, SocketAddr)])) -> Res
     let budget = descriptors::budget(addresses + backends, config.max_connections)?;
     let listeners = bind(&config)?;
     let (sender, events) = bounded(EVENTS);
-    watch_signals(sender.clone()).map_err(|error| format!("cannot watch signals: {error}"))?;
+    let access_log = open_access_log(&config.access_log, &sender)?;
+    let cannot_start = |error: io::Error| format!("cannot start: {}", plain(&error));
+    watch_signals(sender.clone()).map_err(cannot_start)?;
     // Only now, with signals in hand: who waits for these lines may send one at once.
     let name = |place: usize| Arc::clone(&config.listeners[place].name);
     let bound = listeners
         .iter()
         .map(|(place, it)| (name(*place), it.address()));
     ready(&bound.collect::<Vec<_>>());
-    info!(
-        "at most {} sessions and {} pipes with {} descriptors",
-        budget.sessions, budget.pipes, budget.descriptors
-    );
-    let supervisor = start(config, listeners, &budget, events, sender)
-        .map_err(|error| format!("cannot start: {error}"))?;
-    supervisor.run()
+    let journal = Journal::start().map_err(cannot_start)?;
+    tell_limits(&journal, &budget, config.max_connections);
+    let parts = Parts {
+        config,
+        journal,
+        listeners,
+        access_log,
+        events,
+        sender,
+    };
+    start(parts, &budget).map_err(cannot_start)?.run()
+}
+
+/// What a supervisor is started with.
+struct Parts {
+    config: Arc<Config>,
+    journal: Journal,
+    listeners: Vec<(usize, Listener)>,
+    access_log: Option<(AccessLog, WriterThread)>,
+    events: Receiver<Event>,
+    sender: Sender<Event>,
+}
+
+fn open_access_log(
+    output: &AccessLogOutput,
+    events: &Sender<Event>,
+) -> Result<Option<(AccessLog, WriterThread)>, String> {
+    access_log::start(output, events.clone()).map_err(|error| {
+        let name = match output {
+            AccessLogOutput::File(path) => path.display().to_string(),
+            AccessLogOutput::Off | AccessLogOutput::Stdout => "its thread".to_owned(),
+        };
+        format!("cannot open the access log {name}: {}", plain(&error))
+    })
+}
+
+/// Says what limits sessions: there is no hidden cap.
+fn tell_limits(journal: &Journal, budget: &Budget, wanted: Option<usize>) {
+    let Budget {
+        descriptors,
+        sessions,
+        pipes,
+    } = *budget;
+    if let Some(wanted) = wanted.filter(|&wanted| wanted > sessions) {
+        let advice = "raise `ulimit -n`";
+        let line = format!("{descriptors} descriptors do not allow {wanted} sessions: {advice}");
+        journal.say(Warn, line);
+    }
+    let line =
+        format!("at most {sessions} sessions and {pipes} pipes with {descriptors} descriptors");
+    journal.say(Info, line);
 }
 
 fn bind(config: &Config) -> Result<Vec<(usize, Listener)>, String> {
@@ -130,14 +178,15 @@ fn spawn_watched(
     })
 }
 
-fn start(
-    config: Arc<Config>,
-    listeners: Vec<(usize, Listener)>,
-    budget: &Budget,
-    events: Receiver<Event>,
-    sender: Sender<Event>,
-) -> io::Result<Supervisor> {
-    let access_log = access_log::start(&config.access_log, sender.clone())?;
+fn start(parts: Parts, budget: &Budget) -> io::Result<Supervisor> {
+    let Parts {
+        config,
+        journal,
+        listeners,
+        access_log,
+        events,
+        sender,
+    } = parts;
     let pools = backends(&config);
     let watched = pools
         .iter()
@@ -162,10 +211,12 @@ fn start(
             let _ = sender.send(Event::Ended(Err(format!("the health thread {why}"))));
         }
     })?;
+    let worker = mailbox;
     Ok(Supervisor {
         config,
+        journal,
         events,
-        worker: mailbox,
+        worker,
         health,
         access_log,
         health_thread,
@@ -200,21 +251,24 @@ impl Supervisor {
                 Ok(Event::Ended(Ok(()))) if self.stops > 0 => break Ok(()),
                 Ok(Event::Ended(Ok(()))) => break Err("the worker thread ended".to_owned()),
                 Ok(Event::Ended(Err(why))) => break Err(why),
-                Ok(event) => self.tell(event),
+                Ok(event) => tell(&self.journal, event),
                 Err(_) => break Err("all threads have ended".to_owned()),
             }
         };
         self.worker.send(ToWorker::Stop);
         self.health.send(ToHealth::Stop);
         if self.health_thread.join().is_err() {
-            error!("the health thread panicked");
+            self.journal.say(Error, "the health thread panicked");
         }
         if let Some((log, writer)) = self.access_log {
             drop(log); // the worker's one is gone: the writer ends with this one
             writer.finish(LAST_LINES);
         }
         // What was said last, such as that lines of the access log were dropped.
-        self.events.try_iter().for_each(tell_last);
+        self.events
+            .try_iter()
+            .for_each(|event| tell(&self.journal, event));
+        self.journal.finish(LAST_LINES);
         result
     }
 
@@ -224,60 +278,63 @@ impl Supervisor {
                 self.stops += 1;
                 if self.stops == 1 {
                     let time = self.config.drain_timeout;
-                    info!(
-                        "draining: sessions have {} to end",
-                        humantime::format_duration(time)
-                    );
+                    let text = humantime::format_duration(time);
+                    self.journal
+                        .say(Info, format!("draining: sessions have {text} to end"));
                     self.worker.send(ToWorker::Drain(time));
                 } else {
-                    info!("stopping at once");
+                    self.journal.say(Info, "stopping at once");
                     self.worker.send(ToWorker::Stop);
                 }
             }
             SIGUSR1 => match &self.access_log {
-                Some((log, _)) if !log.reopen() => warn!("the access log is stuck: not reopened"),
-                Some(_) => info!("the access log is reopened"),
+                Some((log, _)) if !log.reopen() => {
+                    self.journal
+                        .say(Warn, "the access log is stuck: not reopened");
+                }
+                Some(_) => self.journal.say(Info, "the access log is reopened"),
                 None => {}
             },
-            SIGHUP => warn!("nothing to reload: l4lb runs from flags"),
-            _ => warn!("replacing the running binary (USR2) is not supported"),
-        }
-    }
-
-    fn tell(&self, event: Event) {
-        match event {
-            Event::Transition {
-                backend,
-                up: true,
-                why,
-            } => info!("backend {backend} is up: {why}"),
-            Event::Transition {
-                backend,
-                up: false,
-                why,
-            } => {
-                warn!("backend {backend} is down: {why}");
+            SIGHUP => self
+                .journal
+                .say(Warn, "nothing to reload: l4lb runs from flags"),
+            _ => {
+                self.journal
+                    .say(Warn, "replacing the running binary (USR2) is not supported");
             }
-            Event::Shortage { what, error } => warn!("cannot {what} for now: {error}"),
-            Event::Crowded { sessions, limit } if sessions >= limit => {
-                warn!("{limit} sessions, the most there can be: further clients wait");
-            }
-            Event::Crowded { sessions, limit } => {
-                warn!("{sessions} sessions: the limit of {limit} is near");
-            }
-            event => tell_last(event),
         }
     }
 }
 
-fn tell_last(event: Event) {
-    match event {
-        Event::AccessLogFailed(error) => warn!("the access log cannot be written: {error}"),
-        Event::AccessLogDropped(lines) => warn!("{lines} lines of the access log were dropped"),
-        Event::Signal(_)
-        | Event::Transition { .. }
-        | Event::Shortage { .. }
-        | Event::Crowded { .. }
-        | Event::Ended(_) => {}
-    }
+fn tell(journal: &Journal, event: Event) {
+    let (level, line) = match event {
+        Event::Transition {
+            backend,
+            up: true,
+            why,
+        } => (Info, format!("backend {backend} is up: {why}")),
+        Event::Transition {
+            backend,
+            up: false,
+            why,
+        } => (Warn, format!("backend {backend} is down: {why}")),
+        Event::Shortage { what, error } => (Warn, format!("cannot {what} for now: {error}")),
+        Event::Crowded { sessions, limit } if sessions >= limit => (
+            Warn,
+            format!("{limit} sessions, the most there can be: further clients wait"),
+        ),
+        Event::Crowded { sessions, limit } => (
+            Warn,
+            format!("{sessions} sessions: the limit of {limit} is near"),
+        ),
+        Event::AccessLogFailed(error) => {
+            (Warn, format!("the access log cannot be written: {error}"))
+        }
+        Event::AccessLogDropped(lines) => (
+            Warn,
+            format!("{lines} lines of the access log were dropped"),
+        ),
+        Event::Signal(_) | Event::Ended(_) => return,
+    };
+    journal.say(level, line);
 }

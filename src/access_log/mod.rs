@@ -8,4 +8,5 @@
 mod format;
 mod writer;
 
+pub(crate) use writer::COMPLAINT_GAP;
 pub use writer::{AccessLog, WriterThread, start};

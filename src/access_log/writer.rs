@@ -23,7 +23,7 @@ const BATCH_LINES: usize = 512;
 const REST: Duration = Duration::from_millis(5);
 
 /// Between two complaints that lines cannot be written.
-const COMPLAINT_GAP: Duration = Duration::from_secs(10);
+pub(crate) const COMPLAINT_GAP: Duration = Duration::from_secs(10);
 
 enum Message {
     Line(SessionRecord),
@@ -38,11 +38,20 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
-    /// Queues a line, or drops and counts it where the queue is full. Never waits.
-    pub fn write(&self, record: SessionRecord) {
-        if self.queue.try_send(Message::Line(record)).is_err() {
+    /// Queues a line, or drops and counts it where the queue is full: false. Never waits.
+    #[must_use]
+    pub fn write(&self, record: SessionRecord) -> bool {
+        let queued = self.queue.try_send(Message::Line(record)).is_ok();
+        if !queued {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
+        queued
+    }
+
+    /// Lines dropped since the last call: a writer that is stuck cannot tell.
+    #[must_use]
+    pub fn take_dropped(&self) -> u64 {
+        self.dropped.swap(0, Ordering::Relaxed)
     }
 
     /// Has the file opened again under its name, as a rotation has moved the old one. False where
@@ -109,6 +118,11 @@ pub fn start(
 }
 
 fn open(path: &PathBuf) -> io::Result<File> {
+    use std::os::unix::fs::FileTypeExt;
+    if std::fs::metadata(path).is_ok_and(|it| it.file_type().is_fifo()) {
+        // Opened for reading too, a FIFO does not wait for its reader (fifo(7)).
+        return OpenOptions::new().read(true).write(true).open(path);
+    }
     OpenOptions::new().create(true).append(true).open(path)
 }
 

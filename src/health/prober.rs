@@ -101,14 +101,17 @@ impl Prober {
         loop {
             let sleep = self.sleep(Instant::now());
             match self.poll.poll(&mut events, sleep) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                // Stopped and resumed (signal(7)): answers that came meanwhile are not known yet.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
                     failures += 1;
                     if failures >= 1000 {
                         return Err(format!("epoll_wait failed: {error}"));
                     }
                     std::thread::sleep(Duration::from_millis(1));
+                    continue;
                 }
-                _ => failures = 0,
+                Ok(()) => failures = 0,
             }
             let now = Instant::now();
             for event in &events {

@@ -215,7 +215,9 @@ impl Flow {
         if !full && !source.any(Readiness::ENDING | Readiness::URGENT) {
             source.clear(Readiness::READABLE);
         }
-        self.last = !full && source.has(Readiness::ENDING) && !source.has(Readiness::URGENT);
+        // A reset ends a stream too, but nothing that could go with the last bytes follows then.
+        let clean = !source.any(Readiness::URGENT | Readiness::SUSPECT);
+        self.last = !full && source.has(Readiness::ENDING) && clean && self.gear != Gear::CopyOnly;
         self.gear = match self.gear {
             Gear::Copy { full_reads } if full && full_reads + 1 >= tuning.bulk_after_reads => {
                 Gear::Splice { short_fills: 0 }

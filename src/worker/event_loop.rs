@@ -116,14 +116,18 @@ impl Worker {
         let mut failures = 0;
         loop {
             match self.poll.poll(&mut events, self.sleep()) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                // Stopped and resumed (signal(7)): what came meanwhile is not known yet, and no
+                // deadline may pass before it is.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
                     failures += 1;
                     if failures >= POLL_FAILURES {
                         return Err(format!("epoll_wait failed: {error}"));
                     }
                     std::thread::sleep(Duration::from_millis(1));
+                    continue;
                 }
-                _ => failures = 0,
+                Ok(()) => failures = 0,
             }
             self.sessions.set_time(Instant::now());
             let mail = self.note(&events);

@@ -1,11 +1,12 @@
 //! Counts sessions and writes down how each one ended.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
 use super::slot::Slot;
-use crate::access_log::AccessLog;
+use crate::access_log::{AccessLog, COMPLAINT_GAP};
 use crate::messages::{Event, SessionRecord};
 use crate::pool::BackendId;
 use crate::session::{CloseReason, Direction};
@@ -22,6 +23,8 @@ pub(super) struct Ledger {
     /// Sessions by backend id.
     backends: Vec<usize>,
     access_log: Option<AccessLog>,
+    /// When it was told last that lines were dropped.
+    drops_told: Option<Instant>,
     events: Sender<Event>,
 }
 
@@ -41,6 +44,7 @@ impl Ledger {
         Self {
             listeners,
             backends: Vec::new(),
+            drops_told: None,
             access_log,
             events,
         }
@@ -68,8 +72,14 @@ impl Ledger {
 
     /// The session in `slot` has ended; `active` sessions there were, it included.
     pub(super) fn closed(&mut self, slot: &Slot, reason: CloseReason, active: usize) {
-        if let Some(log) = &self.access_log {
-            log.write(self.record(slot, reason, active));
+        if let Some(log) = &self.access_log
+            && !log.write(self.record(slot, reason, active))
+            && self
+                .drops_told
+                .is_none_or(|told| slot.now - told >= COMPLAINT_GAP)
+        {
+            self.drops_told = Some(slot.now);
+            self.tell(Event::AccessLogDropped(log.take_dropped()));
         }
         self.listeners[slot.listener].active -= 1;
         self.unassigned(slot.backend_id());

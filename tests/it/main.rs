@@ -3,5 +3,10 @@
 //! `tidy` reads the source text and keeps the architecture; everything else drives the real program
 //! over real sockets.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 mod harness;
+mod life;
+mod relay;
+mod simulation;
 mod tidy;

@@ -8,7 +8,10 @@ mod process;
 
 use std::time::{Duration, Instant};
 
-pub(crate) use proc_fs::{cpu_time, descriptors, resident_bytes, sockets_in_state};
+pub(crate) use proc_fs::{
+    cpu_time, descriptors, descriptors_of_kind, is_stopped, resident_bytes, sockets_in_state,
+    unread_bytes,
+};
 pub(crate) use process::{L4lb, Options};
 
 /// How long anything may take before a test gives up: long, for machines under load.

@@ -49,3 +49,36 @@ pub(crate) fn sockets_in_state(address: SocketAddr, state: u8) -> usize {
     };
     text.lines().skip(1).filter(matches).count()
 }
+
+/// Open descriptors of one kind: `socket` or `pipe`.
+pub(crate) fn descriptors_of_kind(pid: u32, kind: &str) -> usize {
+    let prefix = format!("{kind}:");
+    let links = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    links
+        .filter_map(|link| fs::read_link(link.ok()?.path()).ok())
+        .filter(|target| target.to_string_lossy().starts_with(&prefix))
+        .count()
+}
+
+/// Whether a process was stopped by a signal: all its threads have halted.
+pub(crate) fn is_stopped(pid: u32) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    tasks.into_iter().all(|task| {
+        let text = fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
+        text.rsplit(')')
+            .next()
+            .is_some_and(|rest| rest.trim_start().starts_with('T'))
+    })
+}
+
+/// Bytes that wait to be read in the IPv4 TCP socket with these two ends.
+pub(crate) fn unread_bytes(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
+    let ends = [local, remote].map(|end| format!(":{:04X}", end.port()));
+    let text = fs::read_to_string("/proc/net/tcp").unwrap();
+    text.lines().skip(1).find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (_, receive_queue) = words[4].split_once(':')?;
+        let is_it = words[1].ends_with(&ends[0]) && words[2].ends_with(&ends[1]);
+        is_it.then(|| u64::from_str_radix(receive_queue, 16).unwrap())
+    })
+}

@@ -21,6 +21,7 @@ const BELOW: &[&str] = &[
     "worker",
     "access_log",
     "descriptors",
+    "journal",
     "metrics",
     "sys",
 ];
@@ -56,6 +57,7 @@ const ROOMS: &[Room] = &[
     room("session", &["pool"]),
     room("pool", &["config"]),
     room("descriptors", &[]),
+    room("journal", &[]),
     room("sys", &[]),
 ];
 

@@ -1,0 +1,139 @@
+//! An access log that is stuck, full or gone delays no traffic, and its losses are told.
+
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::{echo, expect_echo, site, whoami};
+use crate::harness::{L4lb, Options, PATIENCE};
+
+/// More lines than the queue and a pipe of 64 KiB hold together.
+const TOO_MANY: usize = 12_000;
+
+fn make_fifo(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// Has more connections ended than there is room for lines: all backends are down, so that each is
+/// one reset.
+fn end_too_many(l4lb: &L4lb) {
+    let address = l4lb.address();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(move || {
+                for _ in 0..TOO_MANY / 4 {
+                    // The reset may come before the connect is done.
+                    let answer = TcpStream::connect(address).and_then(|mut it| {
+                        it.set_read_timeout(Some(PATIENCE))?;
+                        it.read(&mut [0])
+                    });
+                    let kind = answer.expect_err("a reset").kind();
+                    assert_eq!(kind, ErrorKind::ConnectionReset);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_fifo_that_nobody_reads_does_not_keep_it_from_serving_or_from_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    make_fifo(&path);
+    let a = site("a");
+    let flag = format!("--access-log={}", path.display());
+    let mut l4lb = Options::new().arg(&flag).backend(a.addr()).start();
+    let mut client = l4lb.connect();
+    client
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    client
+        .write_all(b"GET /whoami HTTP/1.1\r\nHost: l4lb\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.ends_with("a\n"));
+    drop(client);
+    l4lb.signal("TERM");
+    assert_eq!(l4lb.wait().code(), Some(0));
+}
+
+/// Standard output is a pipe that is full: `l4lb --access-log - | less`.
+#[test]
+fn a_full_pipe_delays_no_traffic_and_the_dropped_lines_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    make_fifo(&path);
+    // Holds the pipe open, and never reads from it.
+    let _reader = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .unwrap();
+    let script = format!("exec \"$@\" >'{}'", path.display());
+    let options = Options::new().wrapped_in(&["sh", "-c", &script, "sh"]);
+    let mut backend = echo();
+    let options = options.arg("--fall=1").arg("--health-interval=50ms");
+    let mut l4lb = options.backend(backend.addr()).start();
+    let mut client = l4lb.connect();
+    expect_echo(&mut client, b"before");
+    backend.stop();
+    l4lb.wait_for_log("app/a is down");
+    end_too_many(&l4lb);
+    backend.start_again().unwrap();
+    l4lb.wait_for_log("app/a is up");
+    for _ in 0..20 {
+        let began = Instant::now();
+        expect_echo(&mut l4lb.connect(), b"after");
+        assert!(began.elapsed() < Duration::from_secs(2));
+    }
+    l4lb.wait_for_log("lines of the access log were dropped");
+    l4lb.signal("TERM");
+    assert_eq!(l4lb.wait().code(), Some(0));
+}
+
+#[test]
+fn a_full_disk_is_told_and_delays_no_traffic() {
+    let a = site("a");
+    let mut l4lb = Options::new()
+        .arg("--access-log=/dev/full")
+        .backend(a.addr())
+        .start();
+    for _ in 0..50 {
+        assert_eq!(whoami(l4lb.address()).unwrap(), "a");
+    }
+    l4lb.wait_for_log("the access log cannot be written");
+    l4lb.signal("TERM");
+    assert_eq!(l4lb.wait().code(), Some(0));
+    let log = l4lb.log().join("\n");
+    assert!(
+        log.contains("lines of the access log were dropped"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_reader_of_the_log_that_has_gone_away_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    make_fifo(&path);
+    let reader = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .unwrap();
+    let script = format!("exec \"$@\" >'{}'", path.display());
+    let options = Options::new().wrapped_in(&["sh", "-c", &script, "sh"]);
+    let a = site("a");
+    let mut l4lb = options.backend(a.addr()).start();
+    drop(reader);
+    fs::remove_file(&path).unwrap();
+    for _ in 0..20 {
+        assert_eq!(whoami(l4lb.address()).unwrap(), "a");
+    }
+    l4lb.wait_for_log("the access log cannot be written: ");
+    assert_eq!(whoami(l4lb.address()).unwrap(), "a");
+}

@@ -1,0 +1,83 @@
+//! The life of the process: command line, ready line, health, signals, logs, limits, faults, demo.
+//!
+//! Black box: the real program, real sockets, real signals. What a test needs that is not on every
+//! machine (a tool, another user) is named where the test is skipped.
+
+mod access_log;
+mod clocks;
+mod command_line;
+mod demo;
+mod descriptors;
+mod faults;
+mod floods;
+mod health;
+mod listeners;
+mod log_sink;
+mod loopback;
+mod outage;
+mod probes;
+mod rotation;
+mod signals;
+mod stopping;
+mod stuck_log;
+mod tools;
+mod watch;
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use test_backends::{Behaviour, Colour, Server};
+
+use crate::harness::PATIENCE;
+
+fn site(name: &str) -> Server {
+    let (name, colour) = (name.to_owned(), Colour::LightBlue);
+    Server::start("127.0.0.1:0", Behaviour::Site { name, colour }).unwrap()
+}
+
+fn echo() -> Server {
+    Server::start("127.0.0.1:0", Behaviour::Echo).unwrap()
+}
+
+/// Asks a site for `path` over a connection of its own, and returns the body.
+fn ask(address: SocketAddr, path: &str) -> io::Result<String> {
+    let mut client = TcpStream::connect(address)?;
+    client.set_read_timeout(Some(PATIENCE))?;
+    client.write_all(
+        format!("GET {path} HTTP/1.1\r\nHost: l4lb\r\nConnection: close\r\n\r\n").as_bytes(),
+    )?;
+    let mut answer = String::new();
+    client.read_to_string(&mut answer)?;
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.trim());
+    match body {
+        Some(body) if !body.is_empty() => Ok(body.to_owned()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// The name of the site that serves a new connection.
+fn whoami(address: SocketAddr) -> io::Result<String> {
+    ask(address, "/whoami")
+}
+
+/// Sends `bytes` to an echo and reads them back.
+#[track_caller]
+fn expect_echo(client: &mut TcpStream, bytes: &[u8]) {
+    let mut back = vec![0; bytes.len()];
+    client.write_all(bytes).unwrap();
+    client.read_exact(&mut back).unwrap();
+    assert!(back == bytes, "other bytes came back than were sent");
+}
+
+/// Whether what a test needs is there; says so where it is skipped.
+fn available(tool: &str) -> bool {
+    let found = std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path)
+            .chain(["/usr/sbin".into(), "/sbin".into()])
+            .any(|folder| folder.join(tool).is_file())
+    });
+    if !found {
+        eprintln!("skipped: there is no {tool} on this machine");
+    }
+    found
+}
