@@ -28,6 +28,7 @@ pub mod health;
 pub mod journal;
 pub mod messages;
 pub mod pool;
+pub mod reason;
 pub mod session;
 pub mod supervisor;
 pub mod sys;

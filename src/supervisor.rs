@@ -20,6 +20,7 @@ use crate::health::Prober;
 use crate::journal::Journal;
 use crate::messages::{Event, Mailbox, ToHealth, ToWorker};
 use crate::pool::{Backend, BackendId, LiveSet, Members};
+use crate::reason;
 use crate::worker::{Listener, Worker, WorkerSetup};
 
 /// Events that may wait for the supervisor; what does not fit is not logged.
@@ -62,7 +63,7 @@ pub fn run(config: Config, ready: impl FnOnce(&[(Arc<str>, SocketAddr)])) -> Res
     let listeners = bind(&config)?;
     let (sender, events) = bounded(EVENTS);
     let access_log = open_access_log(&config.access_log, &sender)?;
-    let cannot_start = |error: io::Error| format!("cannot start: {}", plain(&error));
+    let cannot_start = |error: io::Error| format!("cannot start: {}", reason::of(&error));
     watch_signals(sender.clone()).map_err(cannot_start)?;
     // Only now, with signals in hand: who waits for these lines may send one at once.
     let name = |place: usize| Arc::clone(&config.listeners[place].name);
@@ -102,7 +103,7 @@ fn open_access_log(
             AccessLogOutput::File(path) => path.display().to_string(),
             AccessLogOutput::Off | AccessLogOutput::Stdout => "its thread".to_owned(),
         };
-        format!("cannot open the access log {name}: {}", plain(&error))
+        format!("cannot open the access log {name}: {}", reason::of(&error))
     })
 }
 
@@ -128,19 +129,11 @@ fn bind(config: &Config) -> Result<Vec<(usize, Listener)>, String> {
     for (place, listener) in config.listeners.iter().enumerate() {
         for &address in &listener.addresses {
             let bound = Listener::bind(address)
-                .map_err(|error| format!("cannot listen on {address}: {}", plain(&error)))?;
+                .map_err(|error| format!("cannot listen on {address}: {}", reason::of(&error)))?;
             listeners.push((place, bound));
         }
     }
     Ok(listeners)
-}
-
-/// An operating system's error without its number.
-fn plain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::Other => error.to_string(),
-        kind => kind.to_string(),
-    }
 }
 
 /// Signals arrive in a thread of their own and leave it as events.

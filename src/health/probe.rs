@@ -11,6 +11,7 @@ use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
+use crate::reason;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Bytes of a talkative backend that are read before it is left all the same.
@@ -36,7 +37,7 @@ impl Probe {
     pub(super) fn start(address: SocketAddr) -> Result<Self, Finding> {
         let kind = Type::STREAM.nonblocking();
         let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))
-            .map_err(|error| Finding::Unable(error.to_string()))?;
+            .map_err(|error| Finding::Unable(reason::of(&error)))?;
         match socket.connect(&address.into()) {
             Ok(()) => Ok(Self::Connecting(socket)),
             Err(error) if is_under_way(&error) => Ok(Self::Connecting(socket)),
@@ -111,11 +112,10 @@ fn is_under_way(error: &io::Error) -> bool {
 /// Tells a backend's failure from one of this machine.
 fn finding(error: &io::Error) -> Finding {
     use rustix::io::Errno;
-    let said = error.kind().to_string();
     match Errno::from_io_error(error) {
         Some(Errno::ADDRNOTAVAIL | Errno::AGAIN | Errno::NOBUFS | Errno::NOMEM | Errno::INVAL) => {
-            Finding::Unable(error.to_string())
+            Finding::Unable(reason::of(error))
         }
-        _ => Finding::Failed(said),
+        _ => Finding::Failed(reason::of(error)),
     }
 }

@@ -16,6 +16,7 @@ use super::verdict::Verdict;
 use crate::config::HealthConfig;
 use crate::messages::{Event, Mailbox, ToHealth, ToWorker};
 use crate::pool::{Backend, BackendId, LiveSet, Members};
+use crate::reason;
 
 const EVENT_BATCH: usize = 1024;
 const MAIL: Token = Token(usize::MAX);
@@ -44,6 +45,7 @@ pub struct Prober {
     schedule: Schedule,
     /// Counts probes: an event of an earlier probe of the same backend has an earlier number.
     number: usize,
+    shortage_told: Option<Instant>,
     events: Sender<Event>,
 }
 
@@ -85,6 +87,7 @@ impl Prober {
             places,
             schedule,
             number: 0,
+            shortage_told: None,
             events,
         };
         Ok((prober, mailbox))
@@ -177,7 +180,7 @@ impl Prober {
             let late = now + self.patients[place].config.timeout;
             self.patients[place].probe = Some((probe, self.number, late));
             if let Err(error) = watched {
-                self.found(place, Finding::Unable(error.to_string()), now, workers);
+                self.found(place, Finding::Unable(reason::of(&error)), now, workers);
             }
         }
     }
@@ -242,8 +245,7 @@ impl Prober {
             }
             Finding::Failed(why) => (false, why),
             Finding::Unable(error) => {
-                let what = "probe a backend";
-                let _ = self.events.try_send(Event::Shortage { what, error });
+                self.tell_shortage(error, now);
                 return;
             }
         };
@@ -260,6 +262,18 @@ impl Prober {
             up: change.up,
             why,
         });
+    }
+
+    /// Tells the supervisor, at most once a second, that this machine lacks something.
+    fn tell_shortage(&mut self, error: String, now: Instant) {
+        if self
+            .shortage_told
+            .is_none_or(|told| now - told >= Duration::from_secs(1))
+        {
+            self.shortage_told = Some(now);
+            let what = "probe a backend";
+            let _ = self.events.try_send(Event::Shortage { what, error });
+        }
     }
 
     /// Posts the newest live set of a pool to every worker.

@@ -9,7 +9,7 @@ use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use slab::Slab;
 
 /// Wanted capacity of a pipe in bytes. The kernel's default remains where it refuses.
-pub(super) const PIPE_BYTES: usize = 256 * 1024;
+pub(super) const PIPE_BYTES: usize = 1024 * 1024;
 
 /// Below this a pipe is not worth having: a user over pipe-user-pages-soft gets two pages.
 const SMALLEST_PIPE_BYTES: usize = 32 * 1024;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::Duration;
 
 /// Open descriptors.
@@ -71,14 +72,12 @@ pub(crate) fn is_stopped(pid: u32) -> bool {
     })
 }
 
-/// Bytes that wait to be read in the IPv4 TCP socket with these two ends.
-pub(crate) fn unread_bytes(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
-    let ends = [local, remote].map(|end| format!(":{:04X}", end.port()));
-    let text = fs::read_to_string("/proc/net/tcp").unwrap();
-    text.lines().skip(1).find_map(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let (_, receive_queue) = words[4].split_once(':')?;
-        let is_it = words[1].ends_with(&ends[0]) && words[2].ends_with(&ends[1]);
-        is_it.then(|| u64::from_str_radix(receive_queue, 16).unwrap())
-    })
+/// Bytes that wait to be read in the TCP socket with these two ends, as ss(8) shows it.
+pub(crate) fn unread_bytes(local: SocketAddr, remote: SocketAddr) -> u64 {
+    let filter = format!("src {local} and dst {remote}");
+    let output = Command::new("ss").args(["-Htn", &filter]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split_whitespace()
+        .nth(1)
+        .map_or(0, |word| word.parse().unwrap())
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use test_backends::{Behaviour, Server};
 
+use super::watch::let_pass;
 use super::{available, echo, site};
 use crate::harness::{Options, PATIENCE};
 
@@ -32,13 +33,13 @@ fn farewell(mut client: TcpStream, greeting: &[u8]) -> std::io::Result<()> {
     client.write_all(greeting)?;
     let mut heard = Vec::new();
     client.read_to_end(&mut heard)?;
-    // A client that has gone away for good answers these with a reset.
-    client.write_all(if greeting.is_empty() {
-        b""
-    } else {
-        b"221 goodbye\r\n"
-    })?;
+    if !greeting.is_empty() {
+        // It takes its time: a client that has gone away for good answers with a reset.
+        let_pass(Duration::from_millis(10));
+        client.write_all(b"221 goodbye\r\n")?;
+    }
     client.shutdown(std::net::Shutdown::Write)?;
+    let_pass(Duration::from_millis(10));
     client.take_error()?.map_or(Ok(()), Err)
 }
 
@@ -81,7 +82,7 @@ fn a_machine_without_a_free_port_takes_no_backend_for_down() {
         .backend(a.addr())
         .start();
     l4lb.wait_for_log("cannot probe a backend");
-    super::watch::let_pass(Duration::from_millis(300));
+    let_pass(Duration::from_millis(300));
     let mut client = l4lb.connect();
     assert!(!matches!(client.read(&mut [0]), Ok(1..)));
     let lines = l4lb.wait_for_access_log(1);

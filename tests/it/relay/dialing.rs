@@ -68,3 +68,34 @@ fn a_client_that_sends_and_resets_while_its_backend_is_dialed_does_not_stay() {
     assert!(["CC", "sC"].contains(&line.letters.as_str()), "{line:?}");
     drop(fillers);
 }
+
+/// Fact 10: such a socket has no peer any more, and only its error tells it from a refused one. The
+/// backend was connected, so what it said and that it broke off are the client's to know.
+#[test]
+fn a_backend_that_speaks_and_resets_before_l4lb_looks_is_heard_and_seen_to_reset() {
+    let (listener, fillers) = crowded_listener();
+    let scene = Scene::before(
+        &[listener.local_addr().unwrap()],
+        &["--connect-timeout=15s"],
+    );
+    let clients = [(0, scene.client()), (3, scene.client())];
+    assert_silent(&clients[0].1, Duration::from_millis(100)); // the SYNs are sent, and dropped
+    scene.freeze();
+    SockRef::from(&listener).listen(128).unwrap();
+    for _ in &fillers {
+        accept(&listener);
+    }
+    for (bytes, _) in &clients {
+        let server = accept(&listener);
+        send(&server, 0, *bytes);
+        reset(server);
+    }
+    scene.thaw();
+    let mut counts = clients.each_ref().map(|(_, client)| receive(client, 0));
+    counts.sort_unstable_by_key(|&(count, _)| count);
+    assert_eq!(counts, [(0, Ending::Reset), (3, Ending::Reset)]);
+    drop((clients, fillers, listener));
+    for line in scene.end() {
+        assert_eq!((line.letters.as_str(), line.retries), ("SD", 0), "{line:?}");
+    }
+}

@@ -51,25 +51,33 @@ fn bytes_before_a_reset_are_not_held_back() {
 }
 
 /// The handshake's last acknowledgement is held back for the request to carry it: where no request
-/// comes, it must not take the kernel's 40 ms.
+/// comes, it must not take the kernel's 40 ms. Later ones may be served from experience.
 #[test]
 fn a_backend_that_speaks_first_is_heard_at_once() {
     let line = "welcome".to_owned();
     let backend = Server::start("127.0.0.1:0", Behaviour::Greet { line }).unwrap();
-    let scene = Scene::before(&[backend.addr()], &[]);
-    let mut times: Vec<Duration> = (0..41)
-        .map(|_| {
+    let (mut first_times, mut later_times) = (Vec::new(), Vec::new());
+    for _ in 0..7 {
+        let scene = Scene::before(&[backend.addr()], &[]);
+        let greeted = || {
             let start = Instant::now();
             let mut client = scene.client();
             client.read_exact(&mut [0; 8]).unwrap();
             let time = start.elapsed();
             client.write_all(b"bye").unwrap();
             time
-        })
-        .collect();
-    times.sort_unstable();
-    assert!(times[20] < Duration::from_millis(25), "{times:?}");
-    drop(scene.end());
+        };
+        first_times.push(greeted());
+        later_times.extend((0..5).map(|_| greeted()));
+        drop(scene.end());
+    }
+    for mut times in [first_times, later_times] {
+        times.sort_unstable();
+        assert!(
+            times[times.len() / 2] < Duration::from_millis(30),
+            "{times:?}"
+        );
+    }
 }
 
 /// An end that was in the same batch as the last bytes takes them along; one that was not, does not

@@ -35,22 +35,17 @@ fn a_backend_port_that_nobody_listens_on_refuses_even_a_socket_that_meets_itself
         "a_backend_port_that_nobody_listens_on_refuses_even_a_socket_that_meets_itself",
         || {
             own_network::set("ip_local_port_range", "40000 40019");
-            let backend = SocketAddr::from(([127, 0, 0, 1], 40_010));
-            // Probes meet themselves too, and must not take that for a sign of life.
-            let options = Options::new().arg("--health-interval=20ms").arg("--fall=1");
-            let scene = Scene::start(options, &[backend], &["--retries=0"]);
+            let backends = [40_010, 40_012].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+            // The second attempt lets go of the first one's socket by itself.
+            let scene = Scene::before(&backends, &["--retries=1"]);
             for host in 1..=100 {
                 if let Some(client) = client_from(&scene, host) {
                     assert_eq!(receive(&client, 0), (0, Ending::Reset));
                 }
             }
-            eventually("the port can be bound", || {
-                // Without SO_REUSEADDR, which would hide a TIME-WAIT.
-                let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-                socket.bind(&backend.into()).is_ok()
-            });
-            let log = scene.l4lb.log();
-            assert!(!log.iter().any(|line| line.contains("is up")), "{log:?}");
+            for backend in backends {
+                eventually("the port can be bound", || can_be_bound(backend));
+            }
             for line in scene.end() {
                 assert_eq!(
                     (line.letters.as_str(), line.bytes),
@@ -58,6 +53,43 @@ fn a_backend_port_that_nobody_listens_on_refuses_even_a_socket_that_meets_itself
                     "{line:?}"
                 );
             }
+        },
+    );
+}
+
+/// Without SO_REUSEADDR, which would hide a TIME-WAIT.
+fn can_be_bound(address: SocketAddr) -> bool {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&address.into()).is_ok()
+}
+
+/// Fact 18, for probes: a probe that meets itself has not met a backend.
+#[test]
+fn a_probe_that_meets_itself_is_no_sign_of_life() {
+    own_network::run(
+        module_path!(),
+        "a_probe_that_meets_itself_is_no_sign_of_life",
+        || {
+            own_network::set("ip_local_port_range", "40000 40019");
+            let backend = SocketAddr::from(([127, 0, 0, 1], 40_010));
+            let options = Options::new()
+                .arg("--health-interval=5ms")
+                .arg("--fall=1")
+                .arg("--rise=1");
+            let mut scene = Scene::start(options, &[backend], &[]);
+            scene.l4lb.wait_for_log("is down");
+            let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            silent
+                .set_read_timeout(Some(Duration::from_millis(500)))
+                .unwrap();
+            assert!(
+                silent.recv(&mut [0]).is_err(),
+                "time passes, and with it some hundred probes"
+            );
+            let log = scene.l4lb.log();
+            assert!(!log.iter().any(|line| line.contains("is up")), "{log:?}");
+            assert!(can_be_bound(backend));
+            drop(scene.end());
         },
     );
 }

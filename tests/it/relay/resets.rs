@@ -31,6 +31,8 @@ fn a_reset_comes_after_all_bytes_before_it() {
         let (scene, listener) = Scene::with_own_backend(&[]);
         for bytes in [0, 1, 1000, 40_000, 300_000] {
             let (source, sink) = direction(scene.session(&listener));
+            send(&sink, 0, 1); // what comes back shows that it is relaying
+            receive_exactly(&source, 0, 1);
             send(&source, 0, bytes);
             reset(source);
             assert_eq!(receive(&sink, 0), (bytes, Ending::Reset), "{letters}");

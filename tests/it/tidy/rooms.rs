@@ -22,6 +22,7 @@ const BELOW: &[&str] = &[
     "access_log",
     "descriptors",
     "journal",
+    "reason",
     "metrics",
     "sys",
 ];
@@ -45,7 +46,7 @@ const ROOMS: &[Room] = &[
             "access_log",
         ],
     ),
-    room("health", &["pool", "messages", "metrics", "config"]),
+    room("health", &["pool", "messages", "metrics", "config", "reason"]),
     room("health::verdict", &["pool", "config"]),
     room("health::schedule", &["pool", "config", "health::verdict"]),
     room("messages", &["pool", "config", "session", "access_log"]),
@@ -58,6 +59,7 @@ const ROOMS: &[Room] = &[
     room("pool", &["config"]),
     room("descriptors", &[]),
     room("journal", &[]),
+    room("reason", &[]),
     room("sys", &[]),
 ];
 
