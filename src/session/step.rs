@@ -62,7 +62,7 @@ pub enum Outcome {
     AllTried,
     /// `Connect`, `FinishConnect`: this attempt has failed.
     Failed(DialError),
-    /// `Connect`: this process or machine is out of descriptors or memory.
+    /// `Connect`, `FinishConnect`: this process or machine is out of descriptors or memory.
     Shortage,
     /// `CheckError`: the socket is broken, and that many bytes can still be read from it.
     BrokenWith(usize),

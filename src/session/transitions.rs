@@ -51,7 +51,7 @@ impl Session {
                 self.phase = Phase::Paused { last };
             }
             (Step::Connect, Outcome::Done) => self.phase = Phase::Dialing,
-            (Step::Connect, Outcome::Shortage) => self.phase = Phase::Starved,
+            (_, Outcome::Shortage) => self.phase = Phase::Starved,
             (Step::FinishConnect, Outcome::Done) => self.connected(Handshake::Acknowledged),
             (Step::FinishConnect, Outcome::Unacknowledged) => self.connected(Handshake::Owed),
             (Step::FinishConnect, Outcome::WouldBlock) => {

@@ -84,7 +84,7 @@ impl Dialer {
     /// Opens a socket and starts to connect it to `address`.
     pub(super) fn connect(&self, pool: usize, address: SocketAddr) -> Result<Socket, Outcome> {
         let hold = self.holds_acknowledgement(pool);
-        let socket = open(address, hold).map_err(|_| Outcome::Shortage)?;
+        let socket = open(address, hold).map_err(|error| failure(&error))?;
         loop {
             let Err(error) = socket.connect(&address.into()) else {
                 return Ok(socket);
@@ -92,10 +92,7 @@ impl Dialer {
             match Errno::from_io_error(&error) {
                 Some(Errno::INPROGRESS | Errno::ALREADY | Errno::ISCONN) => return Ok(socket),
                 Some(Errno::INTR) => {}
-                Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                    return Err(Outcome::Shortage);
-                }
-                _ => return Err(Outcome::Failed(dial_error(&error))),
+                _ => return Err(failure(&error)),
             }
         }
     }
@@ -119,7 +116,7 @@ impl Dialer {
         if socket.peer_addr().is_err() {
             return match socket.take_error() {
                 Ok(None) => Outcome::WouldBlock,
-                Ok(Some(error)) | Err(error) => Outcome::Failed(dial_error(&error)),
+                Ok(Some(error)) | Err(error) => failure(&error),
             };
         }
         if self.ephemeral_ports.contains(&backend.address.port()) && is_connected_to_itself(socket)
@@ -149,14 +146,16 @@ fn open(address: SocketAddr, hold_acknowledgement: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// No free port or address, and what this machine's own rules forbid, say nothing of the backend.
-fn dial_error(error: &io::Error) -> DialError {
+/// What an error of an attempt means. A lack of descriptors or memory passes; no free port or
+/// address is a fault of this machine too, but another backend may do; the rest is the backend's.
+fn failure(error: &io::Error) -> Outcome {
     match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Outcome::Shortage,
         Some(Errno::ADDRNOTAVAIL | Errno::AGAIN | Errno::ADDRINUSE | Errno::INVAL) => {
-            DialError::Local
+            Outcome::Failed(DialError::Local)
         }
-        Some(Errno::TIMEDOUT) => DialError::TimedOut,
-        _ => DialError::Refused,
+        Some(Errno::TIMEDOUT) => Outcome::Failed(DialError::TimedOut),
+        _ => Outcome::Failed(DialError::Refused),
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use l4lb::sys::unacknowledged_bytes;
 use test_backends::{Behaviour, Server};
 
 use super::scene::{Scene, size};
 use super::wire::{
-    Ending, assert_silent, await_arrival, fill_the_way, finish, receive, send, send_until_blocked,
-    send_until_stuck,
+    Ending, assert_silent, fill_the_way, finish, receive, receive_exactly, send,
+    send_until_blocked, send_until_stuck,
 };
 use crate::harness::{eventually, unread_bytes};
 
@@ -78,18 +79,21 @@ fn an_end_that_comes_while_its_flow_is_blocked_is_not_forgotten() {
     let (scene, listener) = Scene::with_own_backend(&[]);
     let ends = scene.session(&listener);
     let client = ends.client.local_addr().unwrap();
-    let (mut bytes, read) = fill_the_way(&ends.client, &ends.server);
+    let (mut bytes, mut read) = fill_the_way(&ends.client, &ends.server);
     let unread = || unread_bytes(scene.l4lb.address(), client) > 0;
     let mut calm = 0;
     eventually("l4lb leaves bytes unread, and has room for an end", || {
-        if calm == 0 {
-            send(&ends.client, bytes, 32 << 10);
-            bytes += 32 << 10;
+        let has_room = unacknowledged_bytes(&ends.client).unwrap() == 0;
+        calm = if has_room && unread() { calm + 1 } else { 0 };
+        if has_room && calm == 0 {
+            send(&ends.client, bytes, 8 << 10);
+            bytes += 8 << 10;
+        } else if !has_room {
+            receive_exactly(&ends.server, read, 16 << 10);
+            read += 16 << 10;
         }
-        calm = if unread() { calm + 1 } else { 0 };
         calm == 10
     });
-    await_arrival(&ends.client);
     finish(&ends.client);
     assert_silent(&ends.client, Duration::from_millis(20));
     assert!(unread(), "the end has come, and l4lb reads nothing");

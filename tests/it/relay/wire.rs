@@ -1,6 +1,6 @@
 //! One end of a connection: sends the pattern, checks what it gets, tells a clean end from a reset.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
@@ -89,11 +89,11 @@ pub(super) fn fill_the_way(source: &TcpStream, sink: &TcpStream) -> (u64, u64) {
 
 /// Reads to the end, and checks that it gets the pattern from `offset` on.
 #[track_caller]
-pub(super) fn receive(mut source: &TcpStream, offset: u64) -> (u64, Ending) {
+pub(super) fn receive(source: &TcpStream, offset: u64) -> (u64, Ending) {
     let mut bytes = vec![0; CHUNK_BYTES];
     let mut count = 0;
     loop {
-        match source.read(&mut bytes) {
+        match read(source, &mut bytes) {
             Ok(0) => return (count, Ending::Clean),
             Ok(read) => {
                 assert_eq!(pattern::check(offset + count, &bytes[..read]), Ok(()));
@@ -109,18 +109,28 @@ pub(super) fn receive(mut source: &TcpStream, offset: u64) -> (u64, Ending) {
 
 /// Reads `count` bytes, and checks that they are the pattern from `offset` on.
 #[track_caller]
-pub(super) fn receive_exactly(mut source: &TcpStream, offset: u64, count: u64) {
+pub(super) fn receive_exactly(source: &TcpStream, offset: u64, count: u64) {
     let mut bytes = vec![0; CHUNK_BYTES];
     let mut at = 0;
     while at < count {
         let wanted = bytes.len().min(usize::try_from(count - at).unwrap());
-        let read = match source.read(&mut bytes[..wanted]) {
+        let read = match read(source, &mut bytes[..wanted]) {
             Ok(0) => panic!("the end came after {at} of {count} bytes"),
             Ok(read) => read,
             Err(error) => panic!("after {at} of {count} bytes: {error}"),
         };
         assert_eq!(pattern::check(offset + at, &bytes[..read]), Ok(()));
         at += read as u64;
+    }
+}
+
+/// A read with a deadline may be interrupted by more than signals with a handler: signal(7).
+fn read(mut source: &TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match source.read(bytes) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            answer => return answer,
+        }
     }
 }
 
@@ -153,10 +163,10 @@ pub(super) fn await_arrival(stream: &TcpStream) {
 
 /// For so long nothing comes, neither a byte nor an end. It is also how a test lets time pass.
 #[track_caller]
-pub(super) fn assert_silent(mut stream: &TcpStream, time: Duration) {
+pub(super) fn assert_silent(stream: &TcpStream, time: Duration) {
     let before = stream.read_timeout().unwrap();
     stream.set_read_timeout(Some(time)).unwrap();
-    let answer = stream.read(&mut [0]);
+    let answer = read(stream, &mut [0]);
     let kind = answer.map_err(|error| error.kind());
     assert_eq!(kind, Err(ErrorKind::WouldBlock), "it is not silent");
     stream.set_read_timeout(before).unwrap();

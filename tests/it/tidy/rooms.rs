@@ -46,7 +46,10 @@ const ROOMS: &[Room] = &[
             "access_log",
         ],
     ),
-    room("health", &["pool", "messages", "metrics", "config", "reason"]),
+    room(
+        "health",
+        &["pool", "messages", "metrics", "config", "reason"],
+    ),
     room("health::verdict", &["pool", "config"]),
     room("health::schedule", &["pool", "config", "health::verdict"]),
     room("messages", &["pool", "config", "session", "access_log"]),
