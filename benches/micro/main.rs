@@ -8,6 +8,15 @@ mod kernel;
 mod picks;
 mod steps;
 
+use std::time::Duration;
+
+use divan::Divan;
+
+/// Long enough that a neighbour on the same core spoils some samples, not their median, and that
+/// the largest pool is gone round many times.
+const MEASURE: Duration = Duration::from_millis(300);
+
 fn main() {
-    divan::main();
+    // Arguments come last, so that `--min-time` on the command line has its way.
+    Divan::default().min_time(MEASURE).config_with_args().main();
 }

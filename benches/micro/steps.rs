@@ -51,7 +51,7 @@ fn whole_connection(bencher: Bencher<'_, '_>) {
 }
 
 /// A download that is spliced: 16 rounds of Fill and Drain, until the backend has no more. A worker
-/// would spread them over turns, which costs the session nothing.
+/// would spread them over several turns.
 #[divan::bench]
 fn bulk_rounds(bencher: Bencher<'_, '_>) {
     let mut world = World::connected();

@@ -68,8 +68,8 @@ mod tests {
         ] {
             assert_eq!(parse(spec).unwrap_err().exit_code(), 2, "{spec}");
         }
-        let option = parse("10.0.0.1:80,wieght=2").unwrap_err();
-        assert!(option.to_string().contains("wieght=2"), "{option}");
+        let option = parse("10.0.0.1:80,colour=2").unwrap_err();
+        assert!(option.to_string().contains("colour=2"), "{option}");
         assert_eq!(parse("no-such-name.invalid:80").unwrap_err().exit_code(), 1);
     }
 }

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// Plays results (`O` passed, `F` failed) and writes down changes (`u`, `d`) where they happen.
+    /// Plays results (`+` passed, `-` failed) and writes down changes (`u`, `d`) where they happen.
     fn play(results: &str, rise: u32, fall: u32) -> String {
         let second = Duration::from_secs(1);
         let config = HealthConfig {
@@ -81,17 +81,12 @@ mod tests {
         let mut written = String::new();
         for result in results.chars() {
             written.push(result);
-            if let Some(change) = verdict.record(result == 'O', &config) {
+            if let Some(change) = verdict.record(result == '+', &config) {
                 written.push(if change.up { 'u' } else { 'd' });
                 assert_eq!(change.results, if change.up { rise } else { fall });
             }
-            assert_eq!(
-                verdict.is_up(),
-                !written.ends_with('d') && {
-                    let last = written.rfind(['u', 'd']).map(|at| &written[at..=at]);
-                    last != Some("d")
-                }
-            );
+            let last = written.rfind(['u', 'd']).map(|at| &written[at..=at]);
+            assert_eq!(verdict.is_up(), last != Some("d"));
         }
         written
     }
@@ -99,12 +94,12 @@ mod tests {
     #[test]
     fn only_consecutive_results_change_the_state_and_only_once() {
         let table = [
-            (2, 3, "FFOFFF", "FFOFFFd"),
-            (2, 3, "FFFFFF", "FFFdFFF"),
-            (2, 3, "FFFOFOO", "FFFdOFOOu"),
-            (1, 1, "FOFO", "FdOuFdOu"),
-            (3, 1, "FOOFOOO", "FdOOFOOOu"),
-            (2, 3, "OOOO", "OOOO"),
+            (2, 3, "--+---", "--+---d"),
+            (2, 3, "------", "---d---"),
+            (2, 3, "---+-++", "---d+-++u"),
+            (1, 1, "-+-+", "-d+u-d+u"),
+            (3, 1, "-++-+++", "-d++-+++u"),
+            (2, 3, "++++", "++++"),
         ];
         for (rise, fall, results, expected) in table {
             assert_eq!(
@@ -117,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_thousand_flaps_are_two_thousand_changes() {
-        let written = play(&"FFFOO".repeat(1000), 2, 3);
+        let written = play(&"---++".repeat(1000), 2, 3);
         assert_eq!(written.matches(['u', 'd']).count(), 2000);
     }
 }
