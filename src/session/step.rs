@@ -64,7 +64,7 @@ pub enum Outcome {
     Failed(DialError),
     /// `Connect`, `FinishConnect`: this process or machine is out of descriptors or memory.
     Shortage,
-    /// `CheckError`: the socket is broken, and that many bytes can still be read from it.
+    /// `CheckError`, `FinishConnect`: the socket is broken, and that many bytes can still be read.
     BrokenWith(usize),
     /// `AwaitDelivery`: that many bytes are not acknowledged.
     Queued(usize),

@@ -54,6 +54,11 @@ impl Session {
             (_, Outcome::Shortage) => self.phase = Phase::Starved,
             (Step::FinishConnect, Outcome::Done) => self.connected(Handshake::Acknowledged),
             (Step::FinishConnect, Outcome::Unacknowledged) => self.connected(Handshake::Owed),
+            (Step::FinishConnect, Outcome::BrokenWith(_)) => {
+                // It was connected and has been reset since: what it said is still the client's.
+                self.connected(Handshake::Acknowledged);
+                self.side_broke(Side::Backend);
+            }
             (Step::FinishConnect, Outcome::WouldBlock) => {
                 let stale = Readiness::WRITABLE | Readiness::SUSPECT;
                 self.ready[Side::Backend.index()].clear(stale);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use rustix::io::Errno;
+use rustix::io::{Errno, ioctl_fionread};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::balance::{Pick, RoundRobin};
@@ -116,6 +116,7 @@ impl Dialer {
         if socket.peer_addr().is_err() {
             return match socket.take_error() {
                 Ok(None) => Outcome::WouldBlock,
+                Ok(Some(error)) if was_connected(&error) => Outcome::BrokenWith(unread(socket)),
                 Ok(Some(error)) | Err(error) => failure(&error),
             };
         }
@@ -157,6 +158,19 @@ fn failure(error: &io::Error) -> Outcome {
         Some(Errno::TIMEDOUT) => Outcome::Failed(DialError::TimedOut),
         _ => Outcome::Failed(DialError::Refused),
     }
+}
+
+/// A handshake that is refused ends with ECONNREFUSED; these end an established connection.
+fn was_connected(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::CONNRESET | Errno::PIPE)
+    )
+}
+
+/// Bytes that can still be read, from a broken socket too.
+pub(super) fn unread(socket: &Socket) -> usize {
+    usize::try_from(ioctl_fionread(socket).unwrap_or(0)).unwrap_or(usize::MAX)
 }
 
 /// On loopback, a connect to a port of the ephemeral range may be given that very port as its own.

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mio::Registry;
-use rustix::io::ioctl_fionread;
 
 use super::clock::Clock;
-use super::dialer::Dialer;
+use super::dialer::{self, Dialer};
 use super::ledger::Ledger;
 use super::relay::Relay;
 use super::slot::{Slot, watch};
@@ -188,7 +187,10 @@ impl Shell {
         let pool = self.listeners[slot.listener].pool;
         let outcome = self.dialer.finish_connect(pool, socket, backend);
         self.dialer.judge(backend, outcome);
-        if matches!(outcome, Outcome::Done | Outcome::Unacknowledged) {
+        if matches!(
+            outcome,
+            Outcome::Done | Outcome::Unacknowledged | Outcome::BrokenWith(_)
+        ) {
             slot.connected = Some(self.clock.now());
             slot.moved = self.clock.millis();
             slot.tried = Vec::new();
@@ -218,9 +220,6 @@ fn check_error(slot: &Slot, side: Side) -> Outcome {
     };
     match socket.take_error() {
         Ok(None) => Outcome::Done,
-        Ok(Some(_)) | Err(_) => {
-            let unread = ioctl_fionread(socket).unwrap_or(0);
-            Outcome::BrokenWith(usize::try_from(unread).unwrap_or(0))
-        }
+        Ok(Some(_)) | Err(_) => Outcome::BrokenWith(dialer::unread(socket)),
     }
 }

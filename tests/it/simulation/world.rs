@@ -313,6 +313,13 @@ impl World {
                 Outcome::Failed(failure[self.chance.below(3)])
             }
             (Step::FinishConnect, 2..5) => Outcome::WouldBlock,
+            (Step::FinishConnect, 5) => {
+                self.connected = true;
+                let socket = &mut self.sockets[Side::Backend.index()];
+                socket.peer_writes(&[pattern(0), pattern(1)][..self.chance.below(3)], false);
+                socket.peer_resets();
+                socket.take_error()
+            }
             (Step::FinishConnect, choice) => {
                 self.connected = true;
                 self.sockets[Side::Backend.index()].edge = true;
