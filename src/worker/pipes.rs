@@ -30,6 +30,8 @@ pub(super) struct Pipes {
     slab: Slab<Pipe>,
     spare: Vec<PipeKey>,
     limit: usize,
+    /// One was taken since the last look.
+    used: bool,
 }
 
 impl Pipes {
@@ -39,11 +41,13 @@ impl Pipes {
             slab: Slab::new(),
             spare: Vec::with_capacity(SPARE_PIPES),
             limit,
+            used: false,
         }
     }
 
     /// An empty pipe, or none where the limit is reached or the kernel refuses.
     pub(super) fn take(&mut self) -> Option<PipeKey> {
+        self.used = true;
         if let Some(key) = self.spare.pop() {
             return Some(key);
         }
@@ -77,7 +81,12 @@ impl Pipes {
         self.slab.remove(key.0);
     }
 
-    /// Closes the pipes that nobody uses, as descriptors are scarce. Whether there were any.
+    /// Whether a pipe was taken since the last call.
+    pub(super) fn take_used(&mut self) -> bool {
+        std::mem::take(&mut self.used)
+    }
+
+    /// Closes the pipes that nobody uses. Whether there were any.
     pub(super) fn shed(&mut self) -> bool {
         let had = !self.spare.is_empty();
         for key in self.spare.drain(..) {

@@ -154,7 +154,12 @@ impl Relay {
         }
     }
 
-    /// Closes unused pipes, as descriptors are scarce. Whether there were any.
+    /// Whether anything was spliced since the last call.
+    pub(super) fn take_spliced(&mut self) -> bool {
+        self.pipes.take_used()
+    }
+
+    /// Closes unused pipes. Whether there were any.
     pub(super) fn shed_pipes(&mut self) -> bool {
         self.pipes.shed()
     }

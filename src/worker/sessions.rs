@@ -23,6 +23,9 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// A backend that speaks first waits that long once, then its pool is known (worker::dialer).
 const ACKNOWLEDGE_PAUSE: Duration = Duration::from_millis(10);
 
+/// Unused pipes stay open that long for the next bulk flow.
+const PIPE_REST: Duration = Duration::from_millis(500);
+
 /// How soon a reset that waits for the delivery of bytes asks again: doubled up to 64 times that.
 const DELIVERY_POLL: Duration = Duration::from_millis(2);
 
@@ -34,6 +37,8 @@ pub(super) struct Sessions {
     next_id: u64,
     /// Sessions that wait for a descriptor, in order.
     starved: VecDeque<SessionKey>,
+    /// When unused pipes are closed, unless something is spliced before.
+    shed_at: Option<u64>,
     /// Sessions closed since the last look: their descriptors are free.
     freed: usize,
 }
@@ -47,6 +52,7 @@ impl Sessions {
             shell,
             next_id: 1,
             starved: VecDeque::new(),
+            shed_at: None,
             freed: 0,
         }
     }
@@ -137,9 +143,11 @@ impl Sessions {
             return Some(Duration::ZERO);
         }
         let now = self.shell.clock.millis();
-        self.timers
-            .next()
-            .map(|at| Duration::from_millis(at.saturating_sub(now)))
+        let next = [self.timers.next(), self.shed_at]
+            .into_iter()
+            .flatten()
+            .min();
+        next.map(|at| Duration::from_millis(at.saturating_sub(now)))
     }
 
     /// Sees to every deadline that has passed.
@@ -169,6 +177,16 @@ impl Sessions {
                 }
             }
             self.turn(place);
+        }
+        self.shed_unused_pipes(now);
+    }
+
+    fn shed_unused_pipes(&mut self, now: u64) {
+        if self.shell.relay.take_spliced() {
+            self.shed_at = Some(now + millis(PIPE_REST));
+        } else if self.shed_at.is_some_and(|at| at <= now) {
+            self.shed_at = None;
+            self.shell.relay.shed_pipes();
         }
     }
 
@@ -243,7 +261,8 @@ impl Sessions {
             Deadline::Idle => slot.moved + millis(listener.idle_timeout),
             Deadline::Delivery { polls } => now + (millis(DELIVERY_POLL) << polls.min(6)),
         };
-        self.timers.arm(place, due);
+        // The clock counts whole milliseconds, rounded down: one more, and nothing is early.
+        self.timers.arm(place, due + 1);
     }
 
     /// The only way out of a session.
