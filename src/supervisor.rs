@@ -200,8 +200,10 @@ fn start(parts: Parts, budget: &Budget) -> io::Result<Supervisor> {
     spawn_watched("worker", sender.clone(), move || worker.run())?;
     let workers = vec![mailbox.clone()];
     let health_thread = spawn("health", move || {
-        if let Err(why) = prober.run(&workers) {
-            let _ = sender.send(Event::Ended(Err(format!("the health thread {why}"))));
+        let work = std::panic::AssertUnwindSafe(|| prober.run(&workers));
+        let result = std::panic::catch_unwind(work).unwrap_or_else(|_| Err("panicked".to_owned()));
+        if let Err(why) = result {
+            let _ = sender.try_send(Event::Ended(Err(format!("the health thread: {why}"))));
         }
     })?;
     let worker = mailbox;

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use rustix::event::{PollFd, PollFlags};
+use std::os::fd::AsFd;
 
 use super::format;
 use crate::config::AccessLogOutput;
@@ -151,6 +153,16 @@ impl Sink {
         self.write_all(lines.as_bytes())
     }
 
+    fn wait(&self) -> io::Result<()> {
+        let stdout = io::stdout();
+        let sink = self
+            .file
+            .as_ref()
+            .map_or_else(|| stdout.as_fd(), AsFd::as_fd);
+        rustix::event::poll(&mut [PollFd::from_borrowed_fd(sink, PollFlags::OUT)], None)?;
+        Ok(())
+    }
+
     fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let answer = match &mut self.file {
@@ -164,6 +176,8 @@ impl Sink {
                     bytes = &bytes[written..];
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Somebody else has made the shared descriptor non-blocking: this thread may wait.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
                 Err(error) => return Err(error),
             }
         }
@@ -207,7 +221,8 @@ impl Writer {
     fn take_batch(&mut self, first: Message, text: &mut String) -> u64 {
         let (wall, now) = (SystemTime::now(), Instant::now());
         let mut lines = 0;
-        let rest = self.lines.try_iter().take(BATCH_LINES);
+        let queue = self.lines.clone();
+        let rest = queue.try_iter().take(BATCH_LINES);
         for message in std::iter::once(first).chain(rest) {
             match message {
                 Message::Line(record) => {
@@ -216,6 +231,10 @@ impl Writer {
                     lines += 1;
                 }
                 Message::Reopen => {
+                    // What came before it belongs into the old file.
+                    self.write(text, lines);
+                    text.clear();
+                    lines = 0;
                     if let Err(error) = self.sink.reopen() {
                         let said = format!("cannot open it again: {error}");
                         let _ = self.events.try_send(Event::AccessLogFailed(said));

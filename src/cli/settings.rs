@@ -59,7 +59,7 @@ fn config(arguments: &Arguments) -> Result<Config, Failure> {
     let pool = PoolConfig {
         name: POOL_NAME.into(),
         connect_timeout: duration("--connect-timeout", &arguments.connect_timeout)?,
-        retries: number("--retries", &arguments.retries, "a number from 0 to 255")?,
+        retries: retries(&arguments.retries)?,
         health: health(arguments)?,
         backends: backends(&arguments.backend)?,
     };
@@ -140,6 +140,16 @@ fn number<T: FromStr>(flag: &str, text: &str, what: &str) -> Result<T, Failure> 
         .map_err(|_| Failure::Usage(format!("{flag}: {text:?} is not {what}")))
 }
 
+/// One less than a session can count, so that it always comes to an end.
+fn retries(text: &str) -> Result<u8, Failure> {
+    const WHAT: &str = "a number from 0 to 254";
+    let value = number("--retries", text, WHAT)?;
+    if value == u8::MAX {
+        return Err(Failure::Usage(format!("--retries: {text:?} is not {WHAT}")));
+    }
+    Ok(value)
+}
+
 fn at_least_one<T: FromStr + Default + PartialEq>(flag: &str, text: &str) -> Result<T, Failure> {
     const WHAT: &str = "a number of at least 1";
     let value = number(flag, text, WHAT)?;
@@ -199,7 +209,7 @@ mod tests {
             ("--idle-timeout 5", "write 5s"),
             ("--connect-timeout 0s", "--connect-timeout"),
             ("--retries -1", "--retries"),
-            ("--retries 256", "--retries"),
+            ("--retries 255", "--retries"),
             ("--rise 0", "--rise"),
             ("--fall x", "--fall"),
             ("--max-connections 0", "--max-connections"),

@@ -240,6 +240,9 @@ impl Prober {
         let (passed, why) = match finding {
             Finding::Passed => {
                 let leaving = probe.and_then(|(probe, number, _)| Some((probe.leave()?, number)));
+                // What it has said already has no event of its own any more.
+                let leaving =
+                    leaving.and_then(|(mut it, number)| it.listen_on().then_some((it, number)));
                 patient.probe = leaving.map(|(probe, number)| (probe, number, now + timeout));
                 (true, "connected".to_owned())
             }

@@ -42,7 +42,7 @@ pub enum Deadline {
         /// Counted from 1.
         attempt: u8,
     },
-    /// The end of waiting for the client's first bytes, which would carry the acknowledgement.
+    /// The end of holding acknowledgements to the backend back.
     Acknowledge,
     /// The end of waiting for a descriptor.
     Starved,
@@ -83,14 +83,14 @@ pub struct Session {
     pub(super) handshake: Handshake,
 }
 
-/// Whether the backend knows that it is connected. The last acknowledgement of the handshake may be
-/// held back, so that the client's first bytes carry it: a packet less for each connection.
+/// Whether acknowledgements to the backend are held back: the handshake's last one, so that the
+/// client's first bytes carry it, and that of a short reply, so that the end carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Handshake {
     Acknowledged,
-    /// Held back; the client has a moment to speak.
+    /// Held back, for a moment.
     Owed,
-    /// The client did not speak in time.
+    /// The moment has passed: from now on acknowledgements are sent as ever.
     Due,
 }
 

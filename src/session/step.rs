@@ -11,7 +11,7 @@ pub enum Step {
     Connect,
     /// See whether the connect has succeeded: peer address, then SO_ERROR.
     FinishConnect,
-    /// Send the acknowledgement of the handshake that was held back, as no bytes came to carry it.
+    /// Hold acknowledgements to the backend back no longer, and send what is owed.
     Acknowledge,
     /// `recv` from the source into the scratch buffer.
     Receive(Direction),

@@ -115,7 +115,12 @@ impl Session {
         let ready = &mut self.ready[source.index()];
         match outcome {
             Outcome::Moved(bytes) if spliced => flow.on_filled(bytes, &limits.tuning),
-            Outcome::Moved(bytes) => flow.on_received(bytes, ready, &limits.tuning),
+            Outcome::Moved(bytes) => {
+                flow.on_received(bytes, ready, &limits.tuning);
+                if source_broken {
+                    *ready |= Readiness::READABLE; // no edge will tell of the end
+                }
+            }
             // A broken socket may name its error only once, and answer "ended" from then on.
             Outcome::Ended | Outcome::WouldBlock if source_broken && !spliced => flow.on_reset(),
             Outcome::WouldBlock => flow.on_empty(ready),
@@ -144,9 +149,6 @@ impl Session {
                     flow.on_sent(bytes, sink);
                 }
                 self.first = way.other();
-                if way == Direction::Upload {
-                    self.handshake = Handshake::Acknowledged; // it went with these bytes
-                }
             }
             Outcome::WouldBlock => sink.clear(Readiness::WRITABLE),
             Outcome::NoSplice => flow.on_no_splice(),

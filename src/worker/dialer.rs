@@ -77,13 +77,13 @@ impl Dialer {
 
     /// Whether the acknowledgement of the handshake may wait for the client's first bytes: not
     /// where the backend speaks first, as it would wait for the acknowledgement.
-    fn holds_acknowledgement(&self, pool: usize) -> bool {
+    pub(super) fn holds_acknowledgement(&self, pool: usize) -> bool {
         !self.pools[pool].greets
     }
 
     /// Opens a socket and starts to connect it to `address`.
-    pub(super) fn connect(&self, pool: usize, address: SocketAddr) -> Result<Socket, Outcome> {
-        let hold = self.holds_acknowledgement(pool);
+    /// With `hold` the handshake's acknowledgement is held back.
+    pub(super) fn connect(&self, address: SocketAddr, hold: bool) -> Result<Socket, Outcome> {
         let socket = open(address, hold).map_err(|error| failure(&error))?;
         loop {
             let Err(error) = socket.connect(&address.into()) else {
@@ -107,16 +107,15 @@ impl Dialer {
 
     /// Whether the connect under way on `socket` has succeeded (connect(2), EINPROGRESS): a socket
     /// with a peer is connected; else SO_ERROR says why not, once.
-    pub(super) fn finish_connect(
-        &self,
-        pool: usize,
-        socket: &Socket,
-        backend: &Backend,
-    ) -> Outcome {
+    pub(super) fn finish_connect(&self, socket: &Socket, backend: &Backend) -> Outcome {
         if socket.peer_addr().is_err() {
             return match socket.take_error() {
                 Ok(None) => Outcome::WouldBlock,
-                Ok(Some(error)) if was_connected(&error) => Outcome::BrokenWith(unread(socket)),
+                // It was connected, and what it has said is the client's to know. Said nothing, it
+                // may as well have refused: nothing was sent, another backend may do better.
+                Ok(Some(error)) if was_connected(&error) && unread(socket) > 0 => {
+                    Outcome::BrokenWith(unread(socket))
+                }
                 Ok(Some(error)) | Err(error) => failure(&error),
             };
         }
@@ -126,11 +125,7 @@ impl Dialer {
             let _ = socket.set_linger(Some(std::time::Duration::ZERO));
             return Outcome::Failed(DialError::Refused);
         }
-        if self.holds_acknowledgement(pool) {
-            Outcome::Unacknowledged
-        } else {
-            Outcome::Done
-        }
+        Outcome::Done
     }
 }
 

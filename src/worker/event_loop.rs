@@ -118,13 +118,18 @@ impl Worker {
             match self.poll.poll(&mut events, self.sleep()) {
                 // Stopped and resumed (signal(7)): what came meanwhile is not known yet, and no
                 // deadline may pass before it is.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    self.sessions.set_time(Instant::now());
+                    continue;
+                }
                 Err(error) => {
                     failures += 1;
                     if failures >= POLL_FAILURES {
+                        self.sessions.cut_all(); // none of them may end as if it were whole
                         return Err(format!("epoll_wait failed: {error}"));
                     }
                     std::thread::sleep(Duration::from_millis(1));
+                    self.sessions.set_time(Instant::now());
                     continue;
                 }
                 Ok(()) => failures = 0,

@@ -12,7 +12,7 @@ use super::pipes::{PIPE_BYTES, PipeKey, Pipes};
 use crate::session::{Flow, Outcome, Step};
 use crate::sys;
 
-/// The most bytes that one fill asks for. Not more than a session's turn should take.
+/// The most bytes that one fill asks for: a full pipe is a turn of its own.
 const FILL_BYTES: usize = PIPE_BYTES;
 
 /// Where the bytes of one direction are between two turns. Nothing, for an idle session.

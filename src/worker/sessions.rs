@@ -20,13 +20,14 @@ use crate::session::{Cause, CloseReason, Deadline, DialError, Outcome, Readiness
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long the client's first bytes may take to carry the backend's acknowledgement with them.
-/// A backend that speaks first waits that long once, then its pool is known (worker::dialer).
-const ACKNOWLEDGE_PAUSE: Duration = Duration::from_millis(10);
+/// A backend that speaks first waits that long once; then worker::dialer knows its pool.
+/// Not longer: a backend that sends its reply in two parts may wait for the first one's (Nagle).
+const ACKNOWLEDGE_PAUSE: Duration = Duration::from_millis(5);
 
 /// Unused pipes stay open that long for the next bulk flow.
 const PIPE_REST: Duration = Duration::from_millis(500);
 
-/// How soon a reset that waits for the delivery of bytes asks again: doubled up to 64 times that.
+/// How soon a reset that waits for the delivery of bytes asks again: doubled up to a second.
 const DELIVERY_POLL: Duration = Duration::from_millis(2);
 
 pub(super) struct Sessions {
@@ -103,6 +104,8 @@ impl Sessions {
             connected: None,
             now,
             moved: self.shell.clock.millis(),
+            acknowledgement_held: false,
+            undelivered: usize::MAX,
             armed: Deadline::Never,
             queued: false,
         };
@@ -259,7 +262,7 @@ impl Sessions {
             Deadline::Acknowledge => now + millis(ACKNOWLEDGE_PAUSE),
             Deadline::Retry { .. } => now + millis(RETRY_PAUSE),
             Deadline::Idle => slot.moved + millis(listener.idle_timeout),
-            Deadline::Delivery { polls } => now + (millis(DELIVERY_POLL) << polls.min(6)),
+            Deadline::Delivery { polls } => now + (millis(DELIVERY_POLL) << polls.min(9)),
         };
         // The clock counts whole milliseconds, rounded down: one more, and nothing is early.
         self.timers.arm(place, due + 1);

@@ -77,8 +77,14 @@ impl Shell {
             }
             let outcome = self.perform(slot, step);
             steps += 1;
-            if let Outcome::Moved(moved) = outcome {
-                bytes += moved;
+            match outcome {
+                Outcome::Moved(moved) => bytes += moved,
+                // A peer that acknowledges is not idle, slow as it may be.
+                Outcome::Queued(left) if left < slot.undelivered => {
+                    slot.undelivered = left;
+                    slot.moved = self.clock.millis();
+                }
+                _ => {}
             }
             slot.session.record(step, outcome, &limits);
         };
@@ -155,9 +161,11 @@ impl Shell {
             return Outcome::Failed(DialError::Local);
         };
         let pool = self.listeners[slot.listener].pool;
-        let mut dialed = self.dialer.connect(pool, backend.address);
+        slot.acknowledgement_held = self.dialer.holds_acknowledgement(pool);
+        let hold = slot.acknowledgement_held;
+        let mut dialed = self.dialer.connect(backend.address, hold);
         if matches!(dialed, Err(Outcome::Shortage)) && self.relay.shed_pipes() {
-            dialed = self.dialer.connect(pool, backend.address);
+            dialed = self.dialer.connect(backend.address, hold);
         }
         let watched = dialed.and_then(|socket| {
             match watch(&self.registry, &socket, slot.key, Side::Backend) {
@@ -180,13 +188,20 @@ impl Shell {
         }
     }
 
-    fn finish_connect(&self, slot: &mut Slot) -> Outcome {
+    fn finish_connect(&mut self, slot: &mut Slot) -> Outcome {
         let (Some(socket), Some(backend)) = (&slot.backend_socket, &slot.backend) else {
             return Outcome::Failed(DialError::Local);
         };
-        let pool = self.listeners[slot.listener].pool;
-        let outcome = self.dialer.finish_connect(pool, socket, backend);
+        let outcome = match self.dialer.finish_connect(socket, backend) {
+            Outcome::Done if slot.acknowledgement_held => Outcome::Unacknowledged,
+            other => other,
+        };
         self.dialer.judge(backend, outcome);
+        if outcome == Outcome::Shortage {
+            slot.backend_socket = None;
+            self.tell_shortage("connect to a backend", "no memory");
+            return outcome;
+        }
         if matches!(
             outcome,
             Outcome::Done | Outcome::Unacknowledged | Outcome::BrokenWith(_)

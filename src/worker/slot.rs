@@ -33,6 +33,10 @@ pub(super) struct Slot {
     pub(super) now: Instant,
     /// When a byte moved last, in the milliseconds of the timers.
     pub(super) moved: u64,
+    /// Whether the acknowledgement of the handshake is held back on the backend's socket.
+    pub(super) acknowledgement_held: bool,
+    /// Before a reset: the fewest bytes that were seen unacknowledged.
+    pub(super) undelivered: usize,
     /// What its timer is set for.
     pub(super) armed: Deadline,
     /// Whether it stands in the run queue.

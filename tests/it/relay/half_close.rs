@@ -1,5 +1,6 @@
 //! One direction has ended and the other goes on, for as long as it likes.
 
+use socket2::SockRef;
 use std::time::Duration;
 
 use l4lb::sys::unacknowledged_bytes;
@@ -83,7 +84,7 @@ fn an_end_that_comes_while_its_flow_is_blocked_is_not_forgotten() {
     let unread = || unread_bytes(scene.l4lb.address(), client) > 0;
     let mut calm = 0;
     eventually("l4lb leaves bytes unread, and has room for an end", || {
-        let has_room = unacknowledged_bytes(&ends.client).unwrap() == 0;
+        let has_room = unacknowledged_bytes(&SockRef::from(&ends.client)).unwrap() == 0;
         calm = if has_room && unread() { calm + 1 } else { 0 };
         if has_room && calm == 0 {
             send(&ends.client, bytes, 8 << 10);

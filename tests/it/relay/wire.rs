@@ -80,7 +80,7 @@ pub(super) fn fill_the_way(source: &TcpStream, sink: &TcpStream) -> (u64, u64) {
     const SIP: u64 = 1 << 16;
     let sent = send_until_stuck(source, 0);
     let mut read = 0;
-    while unacknowledged_bytes(source).unwrap() > 0 {
+    while unacknowledged_bytes(&SockRef::from(source)).unwrap() > 0 {
         receive_exactly(sink, read, SIP);
         read += SIP;
     }
@@ -157,7 +157,7 @@ pub(super) fn reset_at_once(stream: TcpStream) {
 #[track_caller]
 pub(super) fn await_arrival(stream: &TcpStream) {
     eventually("all bytes are acknowledged", || {
-        unacknowledged_bytes(stream).unwrap() == 0
+        unacknowledged_bytes(&SockRef::from(stream)).unwrap() == 0
     });
 }
 
