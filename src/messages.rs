@@ -2,17 +2,21 @@
 //!
 //! supervisor -> worker: [`ToWorker`] · health -> worker: [`ToWorker::Live`] · worker -> health:
 //! [`ToHealth`] · everybody -> supervisor: [`Event`] · worker -> access log: [`SessionRecord`].
-//! Only types live here, no threads. Imports pool and session.
+//! Only types live here, no threads. Imports pool, balance, plan and session.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use mio::{Registry, Token, Waker};
 
-use crate::pool::{Backend, BackendId, LiveSet};
+use socket2::Socket;
+
+use crate::balance::Snapshot;
+use crate::plan::{Plan, PlannedListener};
+use crate::pool::{Backend, BackendId, State};
 use crate::session::CloseReason;
 
 /// Messages that may wait in a mailbox. Its loop empties it at every wake: only a burst fills it.
@@ -45,10 +49,16 @@ impl<T> Mailbox<T> {
     }
 
     /// Sends unless the mailbox is full: for those who must not wait.
-    pub fn offer(&self, message: T) {
-        if self.sender.try_send(message).is_ok() {
-            let _ = self.waker.wake();
-        }
+    ///
+    /// # Errors
+    ///
+    /// The message, where the mailbox is full, or its loop has ended.
+    pub fn offer(&self, message: T) -> Result<(), T> {
+        self.sender
+            .try_send(message)
+            .map_err(TrySendError::into_inner)?;
+        let _ = self.waker.wake();
+        Ok(())
     }
 }
 
@@ -69,7 +79,23 @@ pub enum ToWorker {
         /// The place of the pool.
         pool: usize,
         /// What health allows of it.
-        set: Arc<LiveSet>,
+        snapshot: Snapshot,
+    },
+    /// What to serve from now on, and of each pool what there is to pick from.
+    Plan(Arc<Plan>, Vec<Snapshot>),
+    /// Reset every session of this backend: it is taken away.
+    Reset(BackendId),
+    /// Clients who wait for a backend of the pool at this place: there is room, or whoever was before
+    /// them waits no more.
+    Room(usize),
+    /// A client that another worker, which has more sessions, has accepted.
+    Client {
+        /// The accepted socket.
+        socket: Socket,
+        /// The client's address.
+        address: SocketAddr,
+        /// Its listener.
+        listener: Arc<PlannedListener>,
     },
     /// Close the listeners; end what is left when the time is over.
     Drain(Duration),
@@ -78,12 +104,27 @@ pub enum ToWorker {
 }
 
 /// What the health thread's mailbox takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum ToHealth {
     /// An attempt to connect for a client has failed: the backend is worth a look.
     DialFailed(BackendId),
+    /// What to watch from now on; it is passed on to the workers.
+    Plan(Arc<Plan>),
+    /// An operator wants the backend in this state.
+    Order(BackendId, Order),
     /// End.
     Stop,
+}
+
+/// What an operator wants of a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Sessions as health allows.
+    Ready,
+    /// No new sessions; those it has go on, and so do probes.
+    Drain,
+    /// No sessions and no probes.
+    Maint,
 }
 
 /// What the supervisor is told. It logs, so that nobody else waits for a log sink.
@@ -95,8 +136,8 @@ pub enum Event {
     Transition {
         /// Which one.
         backend: Arc<Backend>,
-        /// Whether it is up now.
-        up: bool,
+        /// What it is now.
+        state: State,
         /// Why: `connection refused (3 of 3)`.
         why: String,
     },
@@ -137,7 +178,9 @@ pub struct SessionRecord {
     pub pool: Arc<str>,
     /// The last backend that was picked.
     pub backend: Option<Arc<Backend>>,
-    /// From accept to the established backend connection.
+    /// The time that it has waited for a backend below its limit.
+    pub queued: Duration,
+    /// From accept to the established backend connection, less the time in the queue.
     pub connect: Option<Duration>,
     /// From accept to the end.
     pub total: Duration,
@@ -150,7 +193,7 @@ pub struct SessionRecord {
     /// Attempts to connect after the first one.
     pub retries: u8,
     /// Sessions when it ended, itself included: in all, on its listener, on its backend.
-    pub active: [usize; 3],
+    pub active: [u32; 3],
     /// Whether any byte was spliced.
     pub spliced: bool,
 }

@@ -4,15 +4,22 @@
 //! Imports nothing of ours.
 
 mod address;
+mod health;
+mod pool;
 mod units;
 
 pub use address::{AddressError, listen_address, resolve_backend};
+pub use health::{Check, EjectConfig, HealthConfig};
+pub use pool::{AllDown, BackendConfig, Balance, OnDown, PoolConfig};
 pub use units::{UnitError, duration};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The most event loops: each has a bit in a word.
+pub const MAX_WORKERS: usize = 64;
 
 /// The whole configuration of a process.
 #[derive(Clone, Debug)]
@@ -21,6 +28,8 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     /// The pools.
     pub pools: Vec<PoolConfig>,
+    /// Event loops, 1 to [`MAX_WORKERS`].
+    pub workers: usize,
     /// Sessions at once over all listeners; `None` is as many as descriptors allow.
     pub max_connections: Option<usize>,
     /// How long a stopping process lets sessions finish.
@@ -40,43 +49,8 @@ pub struct ListenerConfig {
     pub pool: usize,
     /// A session in which no byte moves for this long is ended.
     pub idle_timeout: Duration,
-}
-
-/// Backends and how they are reached and watched.
-#[derive(Clone, Debug)]
-pub struct PoolConfig {
-    /// Its name in logs.
-    pub name: Arc<str>,
-    /// At least one, each name once.
-    pub backends: Vec<BackendConfig>,
-    /// For one attempt to connect.
-    pub connect_timeout: Duration,
-    /// Further attempts, each on another backend where there is one.
-    pub retries: u8,
-    /// How backends are watched; `None` takes them all for live.
-    pub health: Option<HealthConfig>,
-}
-
-/// One backend as configured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BackendConfig {
-    /// Its name, or its address as it was written.
-    pub name: Arc<str>,
-    /// Where it listens.
-    pub address: SocketAddr,
-}
-
-/// How backends are watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HealthConfig {
-    /// From the start of one probe to the start of the next.
-    pub interval: Duration,
-    /// For one probe.
-    pub timeout: Duration,
-    /// Consecutive passes that bring a backend up.
-    pub rise: u32,
-    /// Consecutive failures that bring a backend down.
-    pub fall: u32,
+    /// Sessions at once on this listener; `None` is as many as all listeners may have.
+    pub max_connections: Option<u32>,
 }
 
 /// Where the access log goes.

@@ -1,0 +1,151 @@
+//! A pool: its backends, how one is picked, reached, and what happens when one is not there.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{EjectConfig, HealthConfig};
+
+/// Backends and how they are picked, reached and watched.
+#[derive(Clone, Debug)]
+pub struct PoolConfig {
+    /// Its name in logs.
+    pub name: Arc<str>,
+    /// At least one, each name once.
+    pub backends: Vec<BackendConfig>,
+    /// How a session's backend is picked.
+    pub balance: Balance,
+    /// For one attempt to connect.
+    pub connect_timeout: Duration,
+    /// Further attempts, each on another backend where there is one.
+    pub retries: u8,
+    /// How long a client waits while every backend is at its limit.
+    pub queue_timeout: Duration,
+    /// How long a backend that has come back, or is new, takes to its full share; zero is at once.
+    pub slow_start: Duration,
+    /// Whether a connect that takes unusually long is raced by a second one.
+    pub hedge: bool,
+    /// What becomes of the sessions of a backend that went down.
+    pub on_down: OnDown,
+    /// What new clients get while no backend is up.
+    pub all_down: AllDown,
+    /// How backends are watched; `None` takes them all for up.
+    pub health: Option<HealthConfig>,
+    /// When clients' failed connects take a backend out; `None` is never.
+    pub eject: Option<EjectConfig>,
+}
+
+/// One backend as configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendConfig {
+    /// Its name, or its address as it was written.
+    pub name: Arc<str>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its share of the sessions, in proportion to the others' weights; 0 is none.
+    pub weight: u16,
+    /// Used only while no other backend may get sessions.
+    pub backup: bool,
+    /// The most sessions at once; `None` is no limit.
+    pub max_connections: Option<u32>,
+}
+
+impl BackendConfig {
+    /// A backend with the defaults: weight 1, no limit, no backup.
+    #[must_use]
+    pub const fn new(name: Arc<str>, address: SocketAddr) -> Self {
+        Self {
+            name,
+            address,
+            weight: 1,
+            backup: false,
+            max_connections: None,
+        }
+    }
+}
+
+/// How a session's backend is picked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Balance {
+    /// Smooth weighted round robin.
+    #[default]
+    RoundRobin,
+    /// The fewest sessions for its weight.
+    LeastConnections,
+    /// By chance, in proportion to the weights.
+    Random,
+    /// The less loaded of two that chance names.
+    TwoChoices,
+    /// By the client's address: Maglev.
+    SourceHash,
+    /// The quicker to connect of two that chance names.
+    LeastLatency,
+    /// The first one up to its limit, then the next.
+    First,
+}
+
+impl Balance {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 7] = [
+        Self::RoundRobin,
+        Self::LeastConnections,
+        Self::Random,
+        Self::TwoChoices,
+        Self::SourceHash,
+        Self::LeastLatency,
+        Self::First,
+    ];
+
+    /// As flags and files name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RoundRobin => "round-robin",
+            Self::LeastConnections => "least-connections",
+            Self::Random => "random",
+            Self::TwoChoices => "two-choices",
+            Self::SourceHash => "source-hash",
+            Self::LeastLatency => "least-latency",
+            Self::First => "first",
+        }
+    }
+}
+
+impl fmt::Display for Balance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Balance {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let named = Self::ALL.into_iter().find(|it| it.name() == text);
+        named.ok_or(())
+    }
+}
+
+/// What becomes of the sessions of a backend that went down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDown {
+    /// They go on as long as they can.
+    #[default]
+    Keep,
+    /// They are ended after the drain timeout, unless it is up again by then.
+    Drain,
+    /// They are reset at once.
+    Reset,
+}
+
+/// What new clients get while no backend is up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AllDown {
+    /// A reset.
+    #[default]
+    Reject,
+    /// A backend, as if all were up.
+    TryAll,
+}

@@ -1,0 +1,52 @@
+//! What the workers serve: the configuration with all that it needs to be served.
+//!
+//! A new plan takes the place of the old one whole. Places of listeners and pools mean the same in
+//! every plan of a process; one that is gone keeps its place, empty, for the sessions that it has.
+//! Only types live here. Imports config, pool, listener. Made by supervisor.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+
+use crate::config::{ListenerConfig, PoolConfig};
+use crate::listener::Listener;
+use crate::pool::{Backend, Gauge, Line};
+
+/// Everything that is served from now on.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The listeners, each of which names its pool by its place, with their bound sockets, which all
+    /// workers share; none, where a listener is gone. The sockets close with the last plan that has them.
+    pub listeners: Vec<(Arc<PlannedListener>, Vec<Arc<Listener>>)>,
+    /// The pools.
+    pub pools: Vec<Arc<PlannedPool>>,
+    /// The most sessions at once, of all workers.
+    pub session_limit: u32,
+    /// How long sessions are given to finish where they have to.
+    pub drain_timeout: Duration,
+    /// Each worker says so when it has taken the plan over.
+    pub taken_over: Sender<()>,
+}
+
+/// A listener to be served; its sessions keep it.
+#[derive(Debug)]
+pub struct PlannedListener {
+    /// What is configured.
+    pub config: ListenerConfig,
+    /// The name of its pool.
+    pub pool: Arc<str>,
+    /// Its sessions.
+    pub active: Arc<Gauge>,
+}
+
+/// A pool to be served.
+#[derive(Debug)]
+pub struct PlannedPool {
+    /// What is configured.
+    pub config: PoolConfig,
+    /// Its backends, in the order of the configuration; none, where it is gone.
+    pub backends: Vec<Arc<Backend>>,
+    /// Who waits for one of them.
+    pub line: Arc<Line>,
+}
