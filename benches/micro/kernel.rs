@@ -8,6 +8,7 @@ use l4lb::session::{
 
 /// What workers go by (worker::shell keeps it to itself), so that flows shift gears here as there.
 const LIMITS: Limits = Limits {
+    hedge: false,
     retries: 2,
     tuning: Tuning {
         scratch_bytes: 32 * 1024,
