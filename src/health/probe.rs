@@ -1,121 +1,261 @@
-//! One probe of one backend: connect, and leave politely.
+//! One probe of one backend: connect, ask, and leave politely.
 //!
 //! ```text
-//!  Connecting --connected: passed--> Leaving --the backend closed, or time is over--> (dropped)
-//!      +------refused, no answer: failed--> (dropped)
+//!  Connecting --connected--> Asking --judged--> Leaving --the backend closed--> over
+//!    |   +------where nothing is asked: passed----^
+//!    +------refused--> over
 //! ```
 //! Leaving ends our stream and reads on until the backend ends its own: a reset, which closing with
 //! unread bytes would cause, fills backends' logs.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
+use super::answer::{Answer, Finding, question};
+use crate::config::Check;
 use crate::reason;
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Bytes of a talkative backend that are read before it is left all the same.
 const POLITE_BYTES: usize = 64 * 1024;
 
-/// What a probe found.
+/// How far a probe has come.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Finding {
-    Passed,
-    /// The backend failed, with the reason.
-    Failed(String),
-    /// This machine could not even ask: nothing is said of the backend.
-    Unable(String),
+pub(super) enum Progress {
+    /// The next event will tell.
+    Waiting,
+    /// There is a finding. What is left is to leave, which begins with advancing it again: what the
+    /// backend has said already has no event of its own any more.
+    Judged(Finding),
+    /// It may be dropped. There is a finding, unless there was one before.
+    Over(Option<Finding>),
 }
 
-pub(super) enum Probe {
-    Connecting(Socket),
-    Leaving { socket: Socket, read: usize },
+pub(super) struct Probe {
+    socket: Socket,
+    phase: Phase,
+}
+
+enum Phase {
+    Connecting(Option<Dialogue>),
+    Asking(Dialogue),
+    Leaving { read: usize },
+}
+
+/// What is still to be sent, and what was heard.
+struct Dialogue {
+    question: Vec<u8>,
+    sent: usize,
+    answer: Answer,
 }
 
 impl Probe {
     /// Starts to connect. What failed at once is found at once.
-    pub(super) fn start(address: SocketAddr) -> Result<Self, Finding> {
+    pub(super) fn start(address: SocketAddr, check: &Check) -> Result<Self, Finding> {
         let kind = Type::STREAM.nonblocking();
         let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))
             .map_err(|error| Finding::Unable(reason::of(&error)))?;
         match socket.connect(&address.into()) {
-            Ok(()) => Ok(Self::Connecting(socket)),
-            Err(error) if is_under_way(&error) => Ok(Self::Connecting(socket)),
-            Err(error) => Err(finding(&error)),
+            Ok(()) => {}
+            Err(error) if is_under_way(&error) => {}
+            Err(error) => return Err(failure(&error)),
         }
+        let dialogue = Answer::to(check).map(|answer| Dialogue {
+            question: question(check, address),
+            sent: 0,
+            answer,
+        });
+        Ok(Self {
+            socket,
+            phase: Phase::Connecting(dialogue),
+        })
     }
 
     pub(super) const fn socket(&self) -> &Socket {
-        match self {
-            Self::Connecting(socket) | Self::Leaving { socket, .. } => socket,
-        }
+        &self.socket
     }
 
-    /// What a connecting probe has found, once it has (connect(2), EINPROGRESS).
-    pub(super) fn finding(&self) -> Option<Finding> {
-        let Self::Connecting(socket) = self else {
-            return None;
-        };
-        let Ok(peer) = socket.peer_addr() else {
-            return match socket.take_error() {
-                Ok(None) => None,
-                Ok(Some(error)) | Err(error) => Some(finding(&error)),
+    /// Whether it has its finding.
+    pub(super) const fn is_leaving(&self) -> bool {
+        matches!(self.phase, Phase::Leaving { .. })
+    }
+
+    /// Goes on as far as it can without waiting.
+    pub(super) fn advance(&mut self) -> Progress {
+        if let Phase::Connecting(dialogue) = &mut self.phase {
+            match connection(&self.socket) {
+                Ok(false) => return Progress::Waiting,
+                Ok(true) => {}
+                Err(finding) => return Progress::Over(Some(finding)),
+            }
+            let Some(dialogue) = dialogue.take() else {
+                return self.judged(Finding::Passed("connected".to_owned()));
             };
-        };
-        if socket.local_addr().is_ok_and(|local| local == peer) {
-            // Nobody listens: the kernel gave the probe the very port that it connects to.
-            let _ = socket.set_linger(Some(Duration::ZERO));
-            return Some(Finding::Failed("connection refused".to_owned()));
+            self.phase = Phase::Asking(dialogue);
         }
-        Some(Finding::Passed)
+        match &mut self.phase {
+            Phase::Asking(dialogue) => match dialogue.go_on(&self.socket) {
+                Some(finding) => self.judged(finding),
+                None => Progress::Waiting,
+            },
+            Phase::Leaving { read } => listen_on(&self.socket, read),
+            Phase::Connecting(_) => Progress::Waiting,
+        }
     }
 
-    /// The probe has passed: says goodbye, unless the backend has gone already.
-    pub(super) fn leave(self) -> Option<Self> {
-        let socket = match self {
-            Self::Connecting(socket) | Self::Leaving { socket, .. } => socket,
-        };
-        socket
-            .shutdown(Shutdown::Write)
-            .is_ok()
-            .then_some(Self::Leaving { socket, read: 0 })
+    /// Says goodbye, unless the backend has gone already.
+    fn judged(&mut self, finding: Finding) -> Progress {
+        self.phase = Phase::Leaving { read: 0 };
+        match self.socket.shutdown(Shutdown::Write) {
+            Ok(()) => Progress::Judged(finding),
+            Err(_) => Progress::Over(Some(finding)),
+        }
+    }
+}
+
+impl Dialogue {
+    /// Reads and sends as much as there is and fits. Who has answered need not hear the rest.
+    fn go_on(&mut self, socket: &Socket) -> Option<Finding> {
+        let finding = self.read(socket);
+        if finding.is_none() {
+            self.send(socket);
+        }
+        finding
     }
 
-    /// Reads what the backend says. Whether it may say more.
-    pub(super) fn listen_on(&mut self) -> bool {
-        let Self::Leaving { socket, read } = self else {
-            return true;
-        };
+    fn read(&mut self, mut socket: &Socket) -> Option<Finding> {
         let mut bytes = [0; 4096];
         loop {
             match socket.read(&mut bytes) {
-                Ok(0) => return false,
-                Ok(more) => *read += more,
+                Ok(0) => return Some(self.answer.end()),
+                Ok(read) => {
+                    let finding = self.answer.hear(&bytes[..read]);
+                    if finding.is_some() {
+                        return finding;
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(_) => return Some(self.answer.end()),
             }
-            if *read >= POLITE_BYTES {
-                return false;
+        }
+    }
+
+    fn send(&mut self, mut socket: &Socket) {
+        while self.sent < self.question.len() {
+            match socket.write(&self.question[self.sent..]) {
+                Ok(sent) => self.sent += sent,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Full; or broken since the last read, of which an event of its own tells.
+                Err(_) => return,
             }
         }
     }
 }
 
+/// Whether a connect has succeeded yet (connect(2), EINPROGRESS), or what it has found.
+fn connection(socket: &Socket) -> Result<bool, Finding> {
+    let Ok(peer) = socket.peer_addr() else {
+        return match socket.take_error() {
+            Ok(None) => Ok(false),
+            // A handshake that is refused ends with ECONNREFUSED; these end an established
+            // connection. What it brought can still be read.
+            Ok(Some(error)) if is_any_of(&error, &[Errno::CONNRESET, Errno::PIPE]) => Ok(true),
+            Ok(Some(error)) | Err(error) => Err(failure(&error)),
+        };
+    };
+    if socket.local_addr().is_ok_and(|local| local == peer) {
+        // Nobody listens: the kernel gave the probe the very port that it connects to.
+        let _ = socket.set_linger(Some(Duration::ZERO));
+        return Err(Finding::Failed("connection refused".to_owned()));
+    }
+    Ok(true)
+}
+
+/// Reads what the backend says, until it has ended or said too much.
+fn listen_on(mut socket: &Socket, read: &mut usize) -> Progress {
+    let mut bytes = [0; 4096];
+    while *read < POLITE_BYTES {
+        match socket.read(&mut bytes) {
+            Ok(0) => return Progress::Over(None),
+            Ok(more) => *read += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Progress::Waiting,
+            Err(_) => return Progress::Over(None),
+        }
+    }
+    Progress::Over(None)
+}
+
 fn is_under_way(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    matches!(
-        Errno::from_io_error(error),
-        Some(Errno::INPROGRESS | Errno::INTR)
-    )
+    is_any_of(error, &[Errno::INPROGRESS, Errno::INTR])
+}
+
+fn is_any_of(error: &io::Error, numbers: &[Errno]) -> bool {
+    Errno::from_io_error(error).is_some_and(|it| numbers.contains(&it))
 }
 
 /// Tells a backend's failure from one of this machine.
-fn finding(error: &io::Error) -> Finding {
-    use rustix::io::Errno;
-    match Errno::from_io_error(error) {
-        Some(Errno::ADDRNOTAVAIL | Errno::AGAIN | Errno::NOBUFS | Errno::NOMEM | Errno::INVAL) => {
-            Finding::Unable(reason::of(error))
+fn failure(error: &io::Error) -> Finding {
+    let ours = [
+        Errno::ADDRNOTAVAIL,
+        Errno::AGAIN,
+        Errno::NOBUFS,
+        Errno::NOMEM,
+        Errno::INVAL,
+    ];
+    if is_any_of(error, &ours) {
+        Finding::Unable(reason::of(error))
+    } else {
+        Finding::Failed(reason::of(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::unix::SourceFd;
+    use mio::{Events, Interest, Poll, Token};
+    use std::net::TcpListener;
+    use std::os::fd::AsRawFd;
+
+    /// What a probe finds that looks only when the backend has said `answer` and reset.
+    fn late_finding(check: &Check, answer: &[u8]) -> Progress {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut probe = Probe::start(listener.local_addr().unwrap(), check).unwrap();
+        let mut poll = Poll::new().unwrap();
+        let descriptor = probe.socket().as_raw_fd();
+        poll.registry()
+            .register(&mut SourceFd(&descriptor), Token(0), Interest::READABLE)
+            .unwrap();
+        let mut backend = Socket::from(listener.accept().unwrap().0);
+        backend.write_all(answer).unwrap();
+        backend.set_linger(Some(Duration::ZERO)).unwrap();
+        drop(backend);
+        let mut events = Events::with_capacity(4);
+        while !events.iter().any(mio::event::Event::is_error) {
+            poll.poll(&mut events, Some(Duration::from_secs(20)))
+                .unwrap();
+            assert!(!events.is_empty(), "the reset has not come");
         }
-        _ => Finding::Failed(reason::of(error)),
+        probe.advance()
+    }
+
+    #[test]
+    fn a_backend_that_was_connected_and_reset_before_we_looked_is_heard() {
+        let passed = |what: &str| Progress::Over(Some(Finding::Passed(what.to_owned())));
+        assert_eq!(late_finding(&Check::Tcp, b""), passed("connected"));
+        let http = Check::Http {
+            path: "/".into(),
+            host: None,
+            status: [200..=200].into(),
+        };
+        let answer = b"HTTP/1.1 200 OK\r\n\r\n";
+        assert_eq!(late_finding(&http, answer), passed("status 200"));
+        let ended = "the connection ended before an answer".to_owned();
+        let failed = Progress::Over(Some(Finding::Failed(ended)));
+        assert_eq!(late_finding(&http, b""), failed);
     }
 }

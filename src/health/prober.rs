@@ -1,22 +1,27 @@
-//! The health thread: one event loop that probes every backend, and posts the live sets.
+//! The health thread: one event loop that probes backends, and posts live sets.
+//!
+//! A turn: sleep, read the clock once, then what probes have found, mail, who is late, what time
+//! brings about, new probes. What has changed is posted at the end, once for each pool.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 
-use super::probe::{Finding, Probe};
+use super::agenda::Agenda;
+use super::answer::Finding;
+use super::probes::Probes;
 use super::schedule::Schedule;
-use super::verdict::Verdict;
-use crate::config::HealthConfig;
-use crate::messages::{Event, Mailbox, ToHealth, ToWorker};
-use crate::pool::{Backend, BackendId, LiveSet, Members};
-use crate::reason;
+use super::standing::Sign;
+use super::ward::Ward;
+use crate::balance::Snapshot;
+use crate::config::{Check, HealthConfig};
+use crate::messages::{Event, Mailbox, Order, ToHealth, ToWorker};
+use crate::plan::{Plan, PlannedPool};
+use crate::pool::{Backend, BackendId};
 
 const EVENT_BATCH: usize = 1024;
 const MAIL: Token = Token(usize::MAX);
@@ -24,73 +29,97 @@ const MAIL: Token = Token(usize::MAX);
 /// Probes begun in one turn: the rest follows in the next, after the events that have come.
 const PROBE_BATCH: usize = 256;
 
-/// One backend under watch.
+/// Failures of epoll_wait in a row, a millisecond apart, after which the thread gives up.
+const POLL_FAILURES: usize = 1000;
+
+/// Between two events that tell of the same lack.
+const SHORTAGE_GAP: Duration = Duration::from_secs(1);
+
+/// One backend under watch: its pool, and its place there.
 struct Patient {
     backend: Arc<Backend>,
-    pool: usize,
-    config: HealthConfig,
-    verdict: Verdict,
-    /// The probe under way or leaving, its number, and when its time is over.
-    probe: Option<(Probe, usize, Instant)>,
+    ward: usize,
+    at: usize,
 }
 
 /// The health thread's work, before it runs.
 pub struct Prober {
     poll: Poll,
     mail: Receiver<ToHealth>,
-    pools: Vec<Members>,
+    wards: Vec<Ward>,
     patients: Vec<Patient>,
     /// Of each backend, its place among the patients.
     places: HashMap<BackendId, usize>,
     schedule: Schedule,
-    /// Counts probes: an event of an earlier probe of the same backend has an earlier number.
-    number: usize,
+    probes: Probes,
+    /// By patient: when its ejection is over.
+    ejections: Agenda,
+    /// By pool: when the next step of a slow start is due.
+    slow_starts: Agenda,
+    /// What the times of the workers' loads count from.
+    epoch: Instant,
+    /// Pools whose live sets are to be posted in this turn, and what is to be told then.
+    changed: BTreeSet<usize>,
+    news: Vec<Event>,
     shortage_told: Option<Instant>,
     events: Sender<Event>,
 }
 
 impl Prober {
-    /// Watches the backends of each of `pools` that has a health configuration. All begin as up.
+    /// Watches the backends of `plan`, and probes those that have a health configuration. All begin
+    /// as up. Times of their loads count from `epoch`.
     ///
     /// # Errors
     ///
     /// What the kernel says where it refuses an epoll instance or a waker.
     pub fn new(
-        pools: Vec<(Members, Option<HealthConfig>)>,
+        plan: &Plan,
+        epoch: Instant,
         events: Sender<Event>,
     ) -> io::Result<(Self, Mailbox<ToHealth>)> {
         let poll = Poll::new()?;
         let (mailbox, mail) = Mailbox::open(poll.registry(), MAIL)?;
         let mut patients = Vec::new();
-        for (pool, (backends, config)) in pools.iter().enumerate() {
-            let Some(config) = *config else { continue };
-            patients.extend(backends.iter().map(|backend| Patient {
-                backend: Arc::clone(backend),
-                pool,
-                config,
-                verdict: Verdict::new(),
-                probe: None,
-            }));
+        for (ward, pool) in plan.pools.iter().enumerate() {
+            patients.extend(
+                pool.backends
+                    .iter()
+                    .enumerate()
+                    .map(|(at, backend)| Patient {
+                        backend: Arc::clone(backend),
+                        ward,
+                        at,
+                    }),
+            );
         }
-        let schedule = Schedule::new(patients.len(), Instant::now(), std::process::id().into());
-        let pools = pools.into_iter().map(|(backends, _)| backends).collect();
-        let places = patients
-            .iter()
-            .enumerate()
-            .map(|(at, it)| (it.backend.id, at))
-            .collect();
+        let ids = patients.iter().enumerate();
+        let places = ids.map(|(place, it)| (it.backend.id, place)).collect();
+        let ward = |it: &Arc<PlannedPool>| Ward::new(it.config.clone(), it.backends.clone(), epoch);
+        let wards: Vec<_> = plan.pools.iter().map(ward).collect();
         let prober = Self {
+            probes: Probes::new(poll.registry().try_clone()?, patients.len()),
             poll,
             mail,
-            pools,
-            patients,
             places,
-            schedule,
-            number: 0,
+            schedule: Schedule::new(patients.len(), std::process::id().into()),
+            ejections: Agenda::new(patients.len()),
+            slow_starts: Agenda::new(wards.len()),
+            wards,
+            patients,
+            epoch,
+            changed: BTreeSet::new(),
+            news: Vec::new(),
             shortage_told: None,
             events,
         };
         Ok((prober, mailbox))
+    }
+
+    /// Of each pool what there is to pick from at the start.
+    #[must_use]
+    pub fn snapshots(&self) -> Vec<Snapshot> {
+        let snapshot = |it: &Ward| it.snapshot(self.epoch);
+        self.wards.iter().map(snapshot).collect()
     }
 
     /// Probes until it is told to stop; posts every change to all `workers`.
@@ -101,6 +130,7 @@ impl Prober {
     pub fn run(mut self, workers: &[Mailbox<ToWorker>]) -> Result<(), String> {
         let mut events = Events::with_capacity(EVENT_BATCH);
         let mut failures = 0;
+        self.schedule_first_probes(Instant::now());
         loop {
             let sleep = self.sleep(Instant::now());
             match self.poll.poll(&mut events, sleep) {
@@ -108,7 +138,7 @@ impl Prober {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
                     failures += 1;
-                    if failures >= 1000 {
+                    if failures >= POLL_FAILURES {
                         return Err(format!("epoll_wait failed: {error}"));
                     }
                     std::thread::sleep(Duration::from_millis(1));
@@ -117,30 +147,50 @@ impl Prober {
                 Ok(()) => failures = 0,
             }
             let now = Instant::now();
-            for event in &events {
-                self.look(event.token(), now, workers);
+            for event in events.iter().filter(|it| it.token() != MAIL) {
+                if let Some((place, finding)) = self.probes.look(event.token(), now) {
+                    self.found(place, finding, now);
+                }
             }
             if !self.read_mail(now) {
                 return Ok(());
             }
             // After a long stop the answers come first: only who has still not answered is late.
             if events.iter().count() < EVENT_BATCH {
-                self.give_up_late_ones(now, workers);
+                self.give_up_late_ones(now);
             }
-            self.begin_due_ones(now, workers);
+            self.see_to_time(now);
+            self.begin_due_ones(now);
+            self.post(now, workers);
         }
     }
 
+    fn schedule_first_probes(&mut self, now: Instant) {
+        let intervals = self.wards.iter().filter_map(Ward::health);
+        let Some(shortest) = intervals.map(|it| it.interval).min() else {
+            return;
+        };
+        let is_probed = |place: &usize| {
+            let Patient { ward, at, .. } = self.patients[*place];
+            self.wards[ward].is_probed(at)
+        };
+        let probed: Vec<_> = (0..self.patients.len()).filter(is_probed).collect();
+        self.schedule.spread(&probed, now, shortest);
+    }
+
     fn sleep(&self, now: Instant) -> Option<Duration> {
-        let late = self
-            .patients
-            .iter()
-            .filter_map(|it| it.probe.as_ref().map(|probe| probe.2));
-        let at = late.chain(self.schedule.next()).min()?;
+        let moments = [
+            self.schedule.next(),
+            self.probes.next(),
+            self.ejections.next(),
+            self.slow_starts.next(),
+        ];
+        let at = moments.into_iter().flatten().min()?;
         // Rounded up, so that the moment has passed when the loop wakes.
         Some(at.saturating_duration_since(now) + Duration::from_millis(1))
     }
 
+    /// Takes all messages. False to stop.
     fn read_mail(&mut self, now: Instant) -> bool {
         while let Ok(message) = self.mail.try_recv() {
             match message {
@@ -148,6 +198,15 @@ impl Prober {
                 ToHealth::DialFailed(id) => {
                     if let Some(&place) = self.places.get(&id) {
                         self.schedule.hasten(place, now);
+                        let Patient { ward, at, .. } = self.patients[place];
+                        let event = self.wards[ward].dial_failed(at, now);
+                        self.note(place, event);
+                    }
+                }
+                ToHealth::Plan(_) => {}
+                ToHealth::Order(id, order) => {
+                    if let Some(&place) = self.places.get(&id) {
+                        self.obey(place, order, now);
                     }
                 }
             }
@@ -155,146 +214,147 @@ impl Prober {
         true
     }
 
-    fn begin_due_ones(&mut self, now: Instant, workers: &[Mailbox<ToWorker>]) {
+    fn obey(&mut self, place: usize, order: Order, now: Instant) {
+        let Patient { ward, at, .. } = self.patients[place];
+        let ward = &mut self.wards[ward];
+        let was_probed = ward.is_probed(at);
+        let event = ward.obey(at, order, now);
+        match (was_probed, ward.is_probed(at)) {
+            (true, false) => {
+                self.schedule.cancel(place);
+                self.probes.end(place);
+            }
+            (false, true) => self.schedule.resume(place, now),
+            (true, true) | (false, false) => {}
+        }
+        self.note(place, event);
+    }
+
+    fn give_up_late_ones(&mut self, now: Instant) {
+        while let Some((place, finding)) = self.probes.give_up_late(now) {
+            if let Some(finding) = finding {
+                self.found(place, finding, now);
+            }
+        }
+    }
+
+    /// Ends ejections, and takes steps of slow starts.
+    fn see_to_time(&mut self, now: Instant) {
+        while let Some(place) = self.ejections.take(now) {
+            let Patient { ward, at, .. } = self.patients[place];
+            let event = self.wards[ward].end_ejection(at, now);
+            self.note(place, event);
+        }
+        while let Some(pool) = self.slow_starts.take(now) {
+            self.changed.insert(pool);
+        }
+    }
+
+    fn begin_due_ones(&mut self, now: Instant) {
         for _ in 0..PROBE_BATCH {
             let Some(place) = self.schedule.take(now) else {
                 return;
             };
-            let patient = &mut self.patients[place];
-            patient.probe = None; // the last one, if it is still leaving
-            let probe = match Probe::start(patient.backend.address) {
-                Ok(probe) => probe,
-                Err(finding) => {
-                    self.found(place, finding, now, workers);
-                    continue;
-                }
+            let Patient { ward, backend, .. } = &self.patients[place];
+            let Some(config) = self.wards[*ward].health() else {
+                continue;
             };
-            self.number += 1;
-            let token = Token(self.number * self.patients.len() + place);
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            let descriptor = probe.socket().as_raw_fd();
-            let watched =
-                self.poll
-                    .registry()
-                    .register(&mut SourceFd(&descriptor), token, interest);
-            let late = now + self.patients[place].config.timeout;
-            self.patients[place].probe = Some((probe, self.number, late));
-            if let Err(error) = watched {
-                self.found(place, Finding::Unable(reason::of(&error)), now, workers);
+            let connected = news_of_traffic(backend, config, self.epoch);
+            if let Some(connected) = connected
+                && self.schedule.count_connect(place, connected, now)
+            {
+                self.count_traffic(place, connected, now);
+                continue;
+            }
+            self.schedule.begin(place, now);
+            if let Some(finding) = self.probes.begin(place, backend.address, config, now) {
+                self.found(place, finding, now);
             }
         }
     }
 
-    /// An event came for the probe that `token` names.
-    fn look(&mut self, token: Token, now: Instant, workers: &[Mailbox<ToWorker>]) {
-        if token == MAIL || self.patients.is_empty() {
-            return;
+    /// A client has connected to it at that time: no probe could say more.
+    fn count_traffic(&mut self, place: usize, connected: Instant, now: Instant) {
+        let Patient { ward, at, .. } = self.patients[place];
+        let ward = &mut self.wards[ward];
+        let event = ward.record(at, true, Sign::Traffic, "connected", now);
+        if let Some(config) = ward.health() {
+            let (interval, pace) = (config.interval, ward.pace(at));
+            self.schedule.follow(place, connected, now, interval, pace);
         }
-        let (number, place) = (token.0 / self.patients.len(), token.0 % self.patients.len());
-        let patient = &mut self.patients[place];
-        let Some((probe, current, _)) = &mut patient.probe else {
-            return;
-        };
-        if *current != number {
-            return;
-        }
-        if let Some(finding) = probe.finding() {
-            self.found(place, finding, now, workers);
-        } else if !probe.listen_on() {
-            patient.probe = None;
-        }
+        self.note(place, event);
     }
 
-    fn give_up_late_ones(&mut self, now: Instant, workers: &[Mailbox<ToWorker>]) {
-        for place in 0..self.patients.len() {
-            let patient = &mut self.patients[place];
-            match &patient.probe {
-                Some((Probe::Connecting(_), _, late)) if *late <= now => {
-                    let timeout = humantime::format_duration(patient.config.timeout);
-                    let finding = Finding::Failed(format!("no answer within {timeout}"));
-                    self.found(place, finding, now, workers);
-                }
-                Some((Probe::Leaving { .. }, _, late)) if *late <= now => patient.probe = None,
-                Some(_) | None => {}
-            }
+    /// A probe has its finding: counts it, and has the next one follow.
+    fn found(&mut self, place: usize, finding: Finding, now: Instant) {
+        let Patient { ward, at, .. } = self.patients[place];
+        let ward = &mut self.wards[ward];
+        let event = match &finding {
+            Finding::Passed(what) => ward.record(at, true, Sign::Probe, what, now),
+            Finding::Failed(why) => ward.record(at, false, Sign::Probe, why, now),
+            Finding::Unable(_) => None,
+        };
+        if let Some(config) = ward.health() {
+            let (interval, pace) = (config.interval, ward.pace(at));
+            self.schedule.finished(place, now, interval, pace);
         }
-    }
-
-    /// A probe is over: counts it, and posts what changed.
-    fn found(
-        &mut self,
-        place: usize,
-        finding: Finding,
-        now: Instant,
-        workers: &[Mailbox<ToWorker>],
-    ) {
-        let patient = &mut self.patients[place];
-        let HealthConfig {
-            interval,
-            timeout,
-            rise,
-            fall,
-        } = patient.config;
-        self.schedule.finished(place, now, interval);
-        let probe = patient.probe.take();
-        let (passed, why) = match finding {
-            Finding::Passed => {
-                let leaving = probe.and_then(|(probe, number, _)| Some((probe.leave()?, number)));
-                // What it has said already has no event of its own any more.
-                let leaving =
-                    leaving.and_then(|(mut it, number)| it.listen_on().then_some((it, number)));
-                patient.probe = leaving.map(|(probe, number)| (probe, number, now + timeout));
-                (true, "connected".to_owned())
-            }
-            Finding::Failed(why) => (false, why),
-            Finding::Unable(error) => {
-                self.tell_shortage(error, now);
-                return;
-            }
-        };
-        let Some(change) = patient.verdict.record(passed, &patient.config) else {
-            return;
-        };
-        let needed = if change.up { rise } else { fall };
-        let why = format!("{why} ({} of {needed})", change.results);
-        let backend = Arc::clone(&patient.backend);
-        let pool = patient.pool;
-        self.post(pool, workers);
-        let _ = self.events.try_send(Event::Transition {
-            backend,
-            up: change.up,
-            why,
-        });
+        self.note(place, event);
+        if let Finding::Unable(error) = finding {
+            self.tell_shortage(error, now);
+        }
     }
 
     /// Tells the supervisor, at most once a second, that this machine lacks something.
     fn tell_shortage(&mut self, error: String, now: Instant) {
-        if self
-            .shortage_told
-            .is_none_or(|told| now - told >= Duration::from_secs(1))
-        {
+        let is_due = |told| now.saturating_duration_since(told) >= SHORTAGE_GAP;
+        if self.shortage_told.is_none_or(is_due) {
             self.shortage_told = Some(now);
             let what = "probe a backend";
-            let _ = self.events.try_send(Event::Shortage { what, error });
+            self.news.push(Event::Shortage { what, error });
         }
     }
 
-    /// Posts the newest live set of a pool to every worker.
-    fn post(&self, pool: usize, workers: &[Mailbox<ToWorker>]) {
-        let is_down = |it: &&Patient| it.pool == pool && !it.verdict.is_up();
-        let down: HashSet<_> = self
-            .patients
-            .iter()
-            .filter(is_down)
-            .map(|it| it.backend.id)
-            .collect();
-        let set = LiveSet::new(Arc::clone(&self.pools[pool]), |it| !down.contains(&it.id));
-        let set = Arc::new(set);
-        for worker in workers {
-            worker.send(ToWorker::Live {
-                pool,
-                set: Arc::clone(&set),
-            });
+    /// Takes note of what has become of a patient.
+    fn note(&mut self, place: usize, event: Option<Event>) {
+        let Patient { ward, at, .. } = self.patients[place];
+        match self.wards[ward].out_until(at) {
+            Some(until) => self.ejections.set(place, until),
+            None => self.ejections.clear(place),
+        }
+        if let Some(event) = event {
+            self.changed.insert(ward);
+            self.news.push(event);
         }
     }
+
+    /// Posts the newest live sets to every worker, then tells what has happened.
+    fn post(&mut self, now: Instant, workers: &[Mailbox<ToWorker>]) {
+        while let Some(pool) = self.changed.pop_first() {
+            let ward = &self.wards[pool];
+            let snapshot = ward.snapshot(now);
+            for worker in workers {
+                let snapshot = snapshot.clone();
+                worker.send(ToWorker::Live { pool, snapshot });
+            }
+            match (self.slow_starts.moment(pool), ward.slow_start_step(now)) {
+                (None, Some(step)) => self.slow_starts.set(pool, now + step),
+                (Some(_), None) => self.slow_starts.clear(pool),
+                (Some(_), Some(_)) | (None, None) => {}
+            }
+        }
+        for event in self.news.drain(..) {
+            let _ = self.events.try_send(event);
+        }
+    }
+}
+
+/// When a client's connect last succeeded, where that says as much as a probe would: not where
+/// connects have failed since.
+fn news_of_traffic(backend: &Backend, config: &HealthConfig, epoch: Instant) -> Option<Instant> {
+    let says_as_much = config.check == Check::Tcp && config.port.is_none();
+    if !says_as_much || backend.load.failures() > 0 {
+        return None;
+    }
+    let connected = backend.load.last_connected()?;
+    epoch.checked_add(Duration::from_millis(connected))
 }

@@ -27,10 +27,6 @@ impl Verdict {
         Self::Up { failures: 0 }
     }
 
-    pub(super) const fn is_up(self) -> bool {
-        matches!(self, Self::Up { .. })
-    }
-
     /// Takes the result of one probe.
     pub(super) const fn record(&mut self, passed: bool, config: &HealthConfig) -> Option<Change> {
         match (*self, passed) {
@@ -76,6 +72,7 @@ mod tests {
             timeout: second,
             rise,
             fall,
+            ..HealthConfig::default()
         };
         let mut verdict = Verdict::new();
         let mut written = String::new();
@@ -86,7 +83,8 @@ mod tests {
                 assert_eq!(change.results, if change.up { rise } else { fall });
             }
             let last = written.rfind(['u', 'd']).map(|at| &written[at..=at]);
-            assert_eq!(verdict.is_up(), last != Some("d"));
+            let is_up = matches!(verdict, Verdict::Up { .. });
+            assert_eq!(is_up, last != Some("d"));
         }
         written
     }
@@ -95,6 +93,7 @@ mod tests {
     fn only_consecutive_results_change_the_state_and_only_once() {
         let table = [
             (2, 3, "--+---", "--+---d"),
+            (2, 3, "--+-----", "--+---d--"),
             (2, 3, "------", "---d---"),
             (2, 3, "---+-++", "---d+-++u"),
             (1, 1, "-+-+", "-d+u-d+u"),

@@ -1,0 +1,187 @@
+//! The backends of one pool under watch: how each stands, and the pool's newest live set.
+//!
+//! Every change of a standing goes through `settle`, which compares before and after: it counts, it
+//! forgives, and it makes the event. Pure but for the counts of a backend's load.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::ejection::Census;
+use super::schedule::Pace;
+use super::standing::{Sign, Standing};
+use crate::balance::{Maglev, Snapshot};
+use crate::config::{BackendConfig, Balance, HealthConfig, PoolConfig};
+use crate::messages::{Event, Order};
+use crate::pool::{Backend, LiveSet, Member, State, WARM};
+
+pub(super) struct Ward {
+    config: PoolConfig,
+    backends: Vec<Arc<Backend>>,
+    standings: Vec<Standing>,
+    /// Built once: it is over all backends, live or not.
+    table: Option<Arc<Maglev>>,
+    /// How many may get sessions, and how many are ejected.
+    open: usize,
+    ejected: usize,
+}
+
+impl Ward {
+    pub(super) fn new(config: PoolConfig, backends: Vec<Arc<Backend>>, now: Instant) -> Self {
+        let mut ward = Self {
+            standings: vec![Standing::new(); backends.len()],
+            backends,
+            table: None,
+            open: 0,
+            ejected: 0,
+            config,
+        };
+        ward.open = (0..ward.backends.len())
+            .filter(|&at| ward.is_open(at))
+            .count();
+        if ward.config.balance == Balance::SourceHash {
+            ward.table = Some(Arc::new(Maglev::build(&ward.members(now))));
+        }
+        ward
+    }
+
+    pub(super) const fn health(&self) -> Option<&HealthConfig> {
+        self.config.health.as_ref()
+    }
+
+    pub(super) fn is_probed(&self, at: usize) -> bool {
+        self.config.health.is_some() && self.standings[at].is_probed()
+    }
+
+    pub(super) fn pace(&self, at: usize) -> Pace {
+        self.standings[at].pace()
+    }
+
+    /// When the ejection of a backend is over.
+    pub(super) fn out_until(&self, at: usize) -> Option<Instant> {
+        self.standings[at].out_until()
+    }
+
+    /// A check has passed or failed, as `what` says.
+    pub(super) fn record(
+        &mut self,
+        at: usize,
+        passed: bool,
+        sign: Sign,
+        what: &str,
+        now: Instant,
+    ) -> Option<Event> {
+        let before = self.standings[at];
+        let health = self.config.health.as_ref()?;
+        let effect = self.standings[at].record(passed, sign, health, now);
+        let why = match effect.change {
+            Some(change) => {
+                let needed = if change.up { health.rise } else { health.fall };
+                format!("{what} ({} of {needed})", change.results)
+            }
+            None if effect.ended_ejection => "a check passed".to_owned(),
+            None => return None,
+        };
+        self.settle(at, &before, why)
+    }
+
+    /// A connect of a client has failed: ejects the backend where it is one too many.
+    pub(super) fn dial_failed(&mut self, at: usize, now: Instant) -> Option<Event> {
+        let before = self.standings[at];
+        let config = self.config.eject?;
+        let failures = self.backends[at].load.failures();
+        if before.state() != State::Up || failures < config.failures {
+            return None;
+        }
+        let census = Census {
+            backends: self.backends.len(),
+            ejected: self.ejected,
+            others: self.open - usize::from(self.is_open(at)),
+        };
+        if !census.allows_ejection(&config) {
+            return None;
+        }
+        let span = humantime::format_duration(self.standings[at].eject(&config, now));
+        let why = format!("{failures} connects failed in a row: out for {span}");
+        self.settle(at, &before, why)
+    }
+
+    /// The time of an ejection is over.
+    pub(super) fn end_ejection(&mut self, at: usize, now: Instant) -> Option<Event> {
+        let before = self.standings[at];
+        let span = self.standings[at].end_ejection(now)?;
+        let why = format!("back after {}", humantime::format_duration(span));
+        self.settle(at, &before, why)
+    }
+
+    pub(super) fn obey(&mut self, at: usize, order: Order, now: Instant) -> Option<Event> {
+        let before = self.standings[at];
+        self.standings[at].obey(order, now);
+        self.settle(at, &before, "by an operator".to_owned())
+    }
+
+    /// A standing may have changed: counts, and says what is seen of it from outside.
+    fn settle(&mut self, at: usize, before: &Standing, why: String) -> Option<Event> {
+        let after = &self.standings[at];
+        let state = after.state();
+        self.ejected -= usize::from(before.out_until().is_some());
+        self.ejected += usize::from(after.out_until().is_some());
+        if state == before.state() {
+            return None;
+        }
+        let gets_sessions = usize::from(self.config.backends[at].weight > 0);
+        if before.state() == State::Up {
+            self.open -= gets_sessions;
+        }
+        let backend = &self.backends[at];
+        if state == State::Up {
+            self.open += gets_sessions;
+            // What was held against it is over; one more failure is not the fifth in a row.
+            backend.load.forgive();
+        }
+        Some(Event::Transition {
+            backend: Arc::clone(backend),
+            state,
+            why,
+        })
+    }
+
+    fn is_open(&self, at: usize) -> bool {
+        self.config.backends[at].weight > 0 && self.standings[at].state() == State::Up
+    }
+
+    /// What there is to pick from.
+    pub(super) fn snapshot(&self, now: Instant) -> Snapshot {
+        Snapshot {
+            set: Arc::new(LiveSet::new(self.members(now), self.config.all_down)),
+            table: self.table.clone(),
+        }
+    }
+
+    fn members(&self, now: Instant) -> Vec<Member> {
+        let member = |(at, config): (usize, &BackendConfig)| Member {
+            backend: Arc::clone(&self.backends[at]),
+            state: self.standings[at].state(),
+            weight: config.weight,
+            warmth: self.standings[at].warmth(self.config.slow_start, now),
+            backup: config.backup,
+            limit: config.max_connections.unwrap_or(u32::MAX),
+        };
+        self.config
+            .backends
+            .iter()
+            .enumerate()
+            .map(member)
+            .collect()
+    }
+
+    /// How long until the live set is another one, while a slow start is under way: a step of it.
+    pub(super) fn slow_start_step(&self, now: Instant) -> Option<Duration> {
+        let slow_start = self.config.slow_start;
+        let is_warming = self
+            .standings
+            .iter()
+            .any(|it| it.is_warming(slow_start, now));
+        // Rounded up, so that the step is complete when the time is over.
+        is_warming.then(|| slow_start / u32::from(WARM - 1) + Duration::from_nanos(1))
+    }
+}
