@@ -2,10 +2,11 @@
 
 use argh::FromArgs;
 
-/// A Layer-4 TCP load balancer: accepts TCP connections and relays each to the next live backend.
+/// A Layer-4 TCP load balancer: accepts TCP connections and relays each to a live backend.
 #[derive(FromArgs, Debug)]
 #[argh(
     example = "l4lb --listen :9000 --backend 10.0.0.1:8080 --backend b2=10.0.0.2:8080",
+    example = "l4lb --listen :9000 --backend big=10.0.0.1:8080,weight=3 --backend 10.0.0.2:8080 --health http:/",
     example = "l4lb demo",
     note = "Durations carry a unit: 250ms, 5s, 10m, 1h. Both '--flag value' and '--flag=value' work.\n\
             TERM or INT lets sessions finish (--drain-timeout) and ends; a second one ends at once.\n\
@@ -19,13 +20,19 @@ pub(super) struct Arguments {
     #[argh(option, arg_name = "ADDR")]
     pub(super) listen: Vec<String>,
 
-    /// backend to relay to, [NAME=]HOST:PORT; HOST is IPv4, [IPv6] or a name; repeatable
+    /// backend to relay to, [NAME=]HOST:PORT[,weight=N][,max-connections=N][,backup]; HOST is IPv4,
+    /// [IPv6] or a name; weight 0 gets no sessions, a backup only those that no other may get; repeatable
     #[argh(option, arg_name = "SPEC")]
     pub(super) backend: Vec<String>,
 
-    /// how a backend is picked: round-robin (the default)
+    /// how a backend is picked: round-robin (the default), least-connections, random, two-choices,
+    /// source-hash, least-latency, first
     #[argh(option, arg_name = "ALG", default = "String::from(\"round-robin\")")]
     pub(super) balance: String,
+
+    /// event loops, 1 to 64; auto is one per usable core (1)
+    #[argh(option, arg_name = "N", default = "String::from(\"1\")")]
+    pub(super) workers: String,
 
     /// time for one attempt to connect to a backend (3s)
     #[argh(option, arg_name = "D", default = "String::from(\"3s\")")]
@@ -39,7 +46,7 @@ pub(super) struct Arguments {
     #[argh(option, arg_name = "D", default = "String::from(\"1h\")")]
     pub(super) idle_timeout: String,
 
-    /// how backends are checked: tcp (the default) or off
+    /// how backends are checked: tcp (the default), http:PATH (a status of 200 to 399 passes), off
     #[argh(option, arg_name = "KIND", default = "String::from(\"tcp\")")]
     pub(super) health: String,
 

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 
 use argh::FromArgs;
 
-use super::Failure;
 use super::arguments::Arguments;
+use super::{Failure, nearest};
 
 /// What there is to do after reading the arguments.
 #[derive(Debug)]
@@ -18,10 +18,11 @@ pub(super) enum Parsed {
 /// Flags that take no value.
 const SWITCHES: [&str; 5] = ["--check", "--help", "-h", "--version", "-V"];
 
-const VALUED: [&str; 15] = [
+const VALUED: [&str; 16] = [
     "--listen",
     "--backend",
     "--balance",
+    "--workers",
     "--connect-timeout",
     "--retries",
     "--idle-timeout",
@@ -95,14 +96,7 @@ fn split_values(words: &[String]) -> Result<Vec<String>, Failure> {
 
 /// Says which word was not understood, and which one may have been meant.
 fn unknown(what: &str, word: &str, known: &[&str]) -> Failure {
-    let nearest = known
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(word, name), name))
-        .min()
-        .filter(|(distance, name)| *distance <= name.len().div_ceil(3));
-    let hint = nearest
-        .map(|(_, name)| format!(": did you mean {name}?"))
-        .unwrap_or_default();
+    let hint = nearest::hint(word, known);
     Failure::Usage(format!("unknown {what} {word:?}{hint}"))
 }
 

@@ -1,12 +1,17 @@
 //! The command line: arguments in, a task out; every error with its exit code.
 //!
-//! `argv` repairs what argh lacks, `arguments` is the table of flags, `backend` parses a backend's
-//! specification, `settings` makes a valid configuration of it all. Imports config.
+//! `argv` repairs what argh lacks, `arguments` is the table of flags. `settings` makes a valid
+//! configuration of it all: with `pool`, `backend` and `health` for the pool, and `values` for single
+//! numbers and durations. `nearest` finds the word that was meant. Imports config.
 
 mod arguments;
 mod argv;
 mod backend;
+mod health;
+mod nearest;
+mod pool;
 mod settings;
+mod values;
 
 use std::ffi::OsString;
 use std::fmt;

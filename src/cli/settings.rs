@@ -1,25 +1,20 @@
 //! From texts to a valid configuration: every flag is checked here, and nothing else is needed then.
 
-use std::collections::HashSet;
-use std::str::FromStr;
-use std::time::Duration;
+use std::io;
+use std::num::NonZeroUsize;
+
+use log::LevelFilter;
 
 use super::arguments::{Arguments, Command};
-use super::{Failure, Task, backend};
-use crate::config::{
-    self, AccessLogOutput, BackendConfig, Config, HealthConfig, ListenerConfig, PoolConfig,
-};
+use super::values::{duration, number, unknown, within};
+use super::{Failure, Task, pool};
+use crate::config::{self, AccessLogOutput, Config, ListenerConfig, MAX_WORKERS};
 
-/// What the listener and the pool of the flags are called in logs.
+/// What the listener of the flags is called in logs.
 const LISTENER_NAME: &str = "web";
-const POOL_NAME: &str = "app";
 
 pub(super) fn task(arguments: Arguments) -> Result<Task, Failure> {
-    let log_level = number(
-        "--log-level",
-        &arguments.log_level,
-        "error, warn, info, debug, trace",
-    )?;
+    let log_level = log_level(&arguments.log_level)?;
     if let Some(Command::Demo(_)) = arguments.command {
         if arguments.check || !arguments.listen.is_empty() || !arguments.backend.is_empty() {
             return Err(Failure::Usage(
@@ -44,9 +39,15 @@ pub(super) fn task(arguments: Arguments) -> Result<Task, Failure> {
     Ok(Task::Run { config, log_level })
 }
 
+fn log_level(text: &str) -> Result<LevelFilter, Failure> {
+    const NAMES: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+    text.parse()
+        .map_err(|_| unknown("--log-level", text, &NAMES))
+}
+
 fn config(arguments: &Arguments) -> Result<Config, Failure> {
     let max_connections = match &arguments.max_connections {
-        Some(text) => Some(at_least_one("--max-connections", text)?),
+        Some(text) => Some(number("--max-connections", text, &(1..=usize::MAX))?),
         None => None,
     };
     let listener = ListenerConfig {
@@ -54,18 +55,11 @@ fn config(arguments: &Arguments) -> Result<Config, Failure> {
         addresses: listen(&arguments.listen)?,
         pool: 0,
         idle_timeout: duration("--idle-timeout", &arguments.idle_timeout)?,
-    };
-    one_of("--balance", &arguments.balance, &["round-robin"])?;
-    let pool = PoolConfig {
-        name: POOL_NAME.into(),
-        connect_timeout: duration("--connect-timeout", &arguments.connect_timeout)?,
-        retries: retries(&arguments.retries)?,
-        health: health(arguments)?,
-        backends: backends(&arguments.backend)?,
+        max_connections: None,
     };
     Ok(Config {
         listeners: vec![listener],
-        pools: vec![pool],
+        workers: workers(&arguments.workers)?,
         max_connections,
         drain_timeout: duration("--drain-timeout", &arguments.drain_timeout)?,
         access_log: match arguments.access_log.as_str() {
@@ -78,6 +72,8 @@ fn config(arguments: &Arguments) -> Result<Config, Failure> {
             }
             path => AccessLogOutput::File(path.into()),
         },
+        // Looks names up, which may fail at run time: errors of usage come first.
+        pools: vec![pool::pool(arguments)?],
     })
 }
 
@@ -99,82 +95,29 @@ fn listen(texts: &[String]) -> Result<Vec<std::net::SocketAddr>, Failure> {
     Ok(addresses)
 }
 
-fn backends(specs: &[String]) -> Result<Vec<BackendConfig>, Failure> {
-    if specs.is_empty() {
-        return Err(Failure::Usage(
-            "at least one --backend [NAME=]HOST:PORT is needed".to_owned(),
-        ));
+/// Event loops. `auto` follows the affinity and the cgroup that the process was started with.
+fn workers(text: &str) -> Result<usize, Failure> {
+    if text == "auto" {
+        return Ok(as_many_as(std::thread::available_parallelism()));
     }
-    let mut names = HashSet::new();
-    let mut backends = Vec::new();
-    for spec in specs {
-        let backend = backend::parse(spec)?;
-        if !names.insert(backend.name.clone()) {
-            let name = &backend.name;
-            return Err(Failure::Usage(format!(
-                "--backend {spec:?}: {name} is given twice"
-            )));
-        }
-        backends.push(backend);
-    }
-    Ok(backends)
+    within(text, &(1..=MAX_WORKERS)).ok_or_else(|| {
+        Failure::Usage(format!(
+            "--workers: {text:?} is neither auto nor a number from 1 to {MAX_WORKERS}"
+        ))
+    })
 }
 
-fn health(arguments: &Arguments) -> Result<Option<HealthConfig>, Failure> {
-    one_of("--health", &arguments.health, &["tcp", "off"])?;
-    let config = HealthConfig {
-        interval: duration("--health-interval", &arguments.health_interval)?,
-        timeout: duration("--health-timeout", &arguments.health_timeout)?,
-        rise: at_least_one("--rise", &arguments.rise)?,
-        fall: at_least_one("--fall", &arguments.fall)?,
-    };
-    Ok((arguments.health != "off").then_some(config))
-}
-
-fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
-    config::duration(text).map_err(|error| Failure::Usage(format!("{flag}: {error}")))
-}
-
-fn number<T: FromStr>(flag: &str, text: &str, what: &str) -> Result<T, Failure> {
-    text.parse()
-        .map_err(|_| Failure::Usage(format!("{flag}: {text:?} is not {what}")))
-}
-
-/// One less than a session can count, so that it always comes to an end.
-fn retries(text: &str) -> Result<u8, Failure> {
-    const WHAT: &str = "a number from 0 to 254";
-    let value = number("--retries", text, WHAT)?;
-    if value == u8::MAX {
-        return Err(Failure::Usage(format!("--retries: {text:?} is not {WHAT}")));
-    }
-    Ok(value)
-}
-
-fn at_least_one<T: FromStr + Default + PartialEq>(flag: &str, text: &str) -> Result<T, Failure> {
-    const WHAT: &str = "a number of at least 1";
-    let value = number(flag, text, WHAT)?;
-    if value == T::default() {
-        return Err(Failure::Usage(format!("{flag}: {text:?} is not {WHAT}")));
-    }
-    Ok(value)
-}
-
-fn one_of(flag: &str, text: &str, known: &[&str]) -> Result<(), Failure> {
-    if known.contains(&text) {
-        return Ok(());
-    }
-    Err(Failure::Usage(format!(
-        "{flag}: {text:?} is not one of {}",
-        known.join(", ")
-    )))
+/// One event loop for each core; one where nobody knows how many there are.
+fn as_many_as(cores: io::Result<NonZeroUsize>) -> usize {
+    cores.map_or(1, |cores| cores.get().min(MAX_WORKERS))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli;
-    use log::LevelFilter;
     use std::ffi::OsString;
+    use std::time::Duration;
 
     fn task_of(words: &str) -> Result<Task, Failure> {
         cli::task(words.split_whitespace().map(OsString::from).collect())
@@ -190,7 +133,7 @@ mod tests {
         let pool = &config.pools[0];
         assert_eq!(pool.connect_timeout, Duration::from_secs(3));
         assert_eq!(pool.retries, 2);
-        let health = pool.health.unwrap();
+        let health = pool.health.clone().unwrap();
         assert_eq!(
             (health.interval, health.timeout),
             (Duration::from_secs(2), Duration::from_secs(1))
@@ -200,6 +143,7 @@ mod tests {
         assert_eq!(config.drain_timeout, Duration::from_secs(30));
         assert_eq!(config.access_log, AccessLogOutput::Off);
         assert_eq!(config.max_connections, None);
+        assert_eq!(config.workers, 1);
         assert_eq!(log_level, LevelFilter::Info);
     }
 
@@ -213,8 +157,10 @@ mod tests {
             ("--rise 0", "--rise"),
             ("--fall x", "--fall"),
             ("--max-connections 0", "--max-connections"),
-            ("--balance fastest", "round-robin"),
-            ("--health udp", "tcp, off"),
+            ("--max-connections -5", "--max-connections"),
+            ("--workers 0", "auto nor a number from 1 to 64"),
+            ("--workers 65", "auto nor a number from 1 to 64"),
+            ("--workers all", "auto nor a number from 1 to 64"),
             ("--log-level loud", "error, warn"),
             ("--listen 127.0.0.1:9 --listen 127.0.0.1:9", "twice"),
             ("--backend 127.0.0.1:1", "twice"),
@@ -225,6 +171,23 @@ mod tests {
             assert_eq!(failure.exit_code(), 2, "{words}");
             assert!(failure.to_string().contains(hint), "{words}: {failure}");
         }
+    }
+
+    #[test]
+    fn workers_are_counted_or_one_for_each_usable_core() {
+        let workers_of = |text: &str| match task_of(&format!("{BASE} --workers {text}")) {
+            Ok(Task::Run { config, .. }) => config.workers,
+            other => panic!("{text}: {other:?}"),
+        };
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(workers_of("auto"), cores.min(MAX_WORKERS));
+        assert_eq!(workers_of("1"), 1);
+        assert_eq!(workers_of("64"), 64);
+        let cores = |count| Ok(NonZeroUsize::new(count).unwrap());
+        assert_eq!(as_many_as(cores(3)), 3);
+        assert_eq!(as_many_as(cores(64)), 64);
+        assert_eq!(as_many_as(cores(65)), 64, "no more than there may be");
+        assert_eq!(as_many_as(Err(io::ErrorKind::Unsupported.into())), 1);
     }
 
     #[test]
