@@ -10,7 +10,8 @@ use std::time::Duration;
 use test_backends::{Behaviour, Colour, Server};
 
 use crate::config::{
-    AccessLogOutput, BackendConfig, Config, HealthConfig, ListenerConfig, PoolConfig,
+    AccessLogOutput, AllDown, BackendConfig, Balance, Config, HealthConfig, ListenerConfig, OnDown,
+    PoolConfig,
 };
 use crate::{cli, supervisor};
 
@@ -42,10 +43,7 @@ pub fn run() -> Result<(), String> {
     }
     let backends = names.iter().zip(&sites);
     let backends = backends
-        .map(|(name, site)| BackendConfig {
-            name: (*name).into(),
-            address: site.addr(),
-        })
+        .map(|(name, site)| BackendConfig::new((*name).into(), site.addr()))
         .collect();
     let config = config(free_address(BALANCER_PORT), backends);
     std::thread::Builder::new()
@@ -86,19 +84,28 @@ fn config(listen: SocketAddr, backends: Vec<BackendConfig>) -> Config {
             addresses: vec![listen],
             pool: 0,
             idle_timeout: Duration::from_secs(3600),
+            max_connections: None,
         }],
         pools: vec![PoolConfig {
             name: "app".into(),
             backends,
+            balance: Balance::RoundRobin,
             connect_timeout: Duration::from_secs(3),
             retries: 2,
+            queue_timeout: Duration::from_secs(3),
+            slow_start: Duration::ZERO,
+            hedge: false,
+            on_down: OnDown::Keep,
+            all_down: AllDown::Reject,
+            eject: None,
             health: Some(HealthConfig {
                 interval: Duration::from_millis(500),
                 timeout: Duration::from_millis(500),
-                rise: 2,
                 fall: 2,
+                ..HealthConfig::default()
             }),
         }],
+        workers: 1,
         max_connections: None,
         drain_timeout: Duration::from_secs(2),
         access_log: AccessLogOutput::Stdout,

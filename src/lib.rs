@@ -10,7 +10,8 @@
 //! - [`session`] decides what to do next for one connection, [`balance`] which backend it gets.
 //! - [`health`] probes the backends in its own thread and posts live sets to the workers.
 //! - [`access_log`] writes one line per connection in its own thread.
-//! - [`messages`] has every type that crosses a thread, [`pool`] what a backend is.
+//! - [`messages`] has every type that crosses a thread, [`plan`] what is served, [`pool`] what a
+//!   backend is, [`listener`] what a listening socket is.
 //! - [`sys`] has the only unsafe block.
 //! - [`demo`] runs all of it with three built-in sites.
 //!
@@ -26,7 +27,9 @@ pub mod demo;
 pub mod descriptors;
 pub mod health;
 pub mod journal;
+pub mod listener;
 pub mod messages;
+pub mod plan;
 pub mod pool;
 pub mod reason;
 pub mod session;

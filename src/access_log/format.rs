@@ -22,10 +22,10 @@ fn write_default(out: &mut String, record: &SessionRecord, ended: SystemTime) ->
         Some(backend) => write!(out, "{} {}", backend.name, backend.address)?,
         None => write!(out, "- -")?,
     }
-    // Nothing is queued yet, so the time in the queue is none.
     write!(
         out,
-        " 0.0/{}/{}",
+        " {}/{}/{}",
+        Millis(Some(record.queued)),
         Millis(record.connect),
         Millis(Some(record.total))
     )?;
@@ -78,8 +78,10 @@ mod tests {
                 id: BackendId(1),
                 pool: "app".into(),
                 name: "b2".into(),
+                load: Default::default(),
                 address: ([10, 0, 0, 12], 8080).into(),
             })),
+            queued: Duration::ZERO,
             connect: Some(Duration::from_micros(812)),
             total: Duration::from_micros(1_204_260),
             bytes_in: 512,
@@ -115,6 +117,7 @@ mod tests {
         };
         let nothing = SessionRecord {
             backend: None,
+            queued: Duration::ZERO,
             connect: None,
             total: Duration::ZERO,
             bytes_in: 0,

@@ -17,10 +17,16 @@ pub enum Cause {
     ConnectTimeout,
     /// No backend of the pool is live.
     NoBackend,
+    /// No backend came below its limit in time.
+    QueueTimeout,
+    /// The backend went down, and its pool ends the sessions of such a one.
+    BackendDown,
     /// This machine ran out of descriptors, memory or ports.
     LocalResource,
     /// No byte went either way for the idle timeout.
     IdleTimeout,
+    /// An operator closed it.
+    Killed,
     /// The drain deadline, or a second stop signal.
     Drained,
     /// A fault of l4lb itself.
@@ -30,6 +36,8 @@ pub enum Cause {
 /// How far the session had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
+    /// Waiting for a backend below its limit.
+    Queued,
     /// Choosing or dialing a backend.
     Connecting,
     /// Relaying bytes.
@@ -71,8 +79,11 @@ impl Cause {
             Self::BackendRefused => ('S', "backend_refused"),
             Self::ConnectTimeout => ('s', "connect_timeout"),
             Self::NoBackend => ('S', "no_backend"),
+            Self::QueueTimeout => ('s', "queue_timeout"),
+            Self::BackendDown => ('D', "backend_down"),
             Self::LocalResource => ('R', "local_resource"),
             Self::IdleTimeout => ('c', "idle_timeout"),
+            Self::Killed => ('K', "killed"),
             Self::Drained => ('L', "drained"),
             Self::Internal => ('I', "internal"),
         }
@@ -82,6 +93,7 @@ impl Cause {
 impl Stage {
     const fn letter(self) -> char {
         match self {
+            Self::Queued => 'Q',
             Self::Connecting => 'C',
             Self::Data => 'D',
             Self::End => '-',
@@ -106,11 +118,15 @@ mod tests {
             (Cause::BackendRefused, Stage::Connecting, "SC"),
             (Cause::ConnectTimeout, Stage::Connecting, "sC"),
             (Cause::NoBackend, Stage::Connecting, "SC"),
+            (Cause::QueueTimeout, Stage::Queued, "sQ"),
+            (Cause::ClientAborted, Stage::Queued, "CQ"),
+            (Cause::BackendDown, Stage::Data, "DD"),
             (Cause::ClientAborted, Stage::Connecting, "CC"),
             (Cause::ClientAborted, Stage::Data, "CD"),
             (Cause::BackendAborted, Stage::Data, "SD"),
             (Cause::IdleTimeout, Stage::Data, "cD"),
             (Cause::LocalResource, Stage::Connecting, "RC"),
+            (Cause::Killed, Stage::Data, "KD"),
             (Cause::Drained, Stage::Data, "LD"),
             (Cause::Internal, Stage::Data, "ID"),
         ];

@@ -1,15 +1,14 @@
-//! The session machine.
-//!
+//! The session machine. What an outcome makes of a state is said in `transitions`.
 //! ```text
 //!            picked             connected                both streams relayed
 //!  Choosing --------> Dialing -------------> Relaying ----------------------> Closed(Completed)
-//!    ^  |none live     |   |                    | reset, idle, drain
-//!    |  v              |   |last try failed     v
-//!    | Closed          |   v                 Closed(reason)
-//!    |                 | Closed(refused)
+//!    ^  |none live     |   |last try failed     | reset, idle, drain, backend down
+//!    |  v              |   v                    v
+//!    | Closed          | Closed(refused)     Closed(reason)
 //!    +--- Paused <-----+  tries left, no byte of the client was sent yet
+//!    +--- Queued <----- all full (from Choosing); its time is over --> Closed(queue timeout)
 //! ```
-//! What to do in a state is said here; what an outcome makes of it, in `transitions`.
+//! While it dials, a second connect may race the first one, once: the shell sees to who wins.
 
 use super::{Cause, CloseReason, DialError, Direction, Flow, Readiness, Side, Stage, Step, Tuning};
 
@@ -20,8 +19,14 @@ pub(super) enum Phase {
     },
     /// A backend is picked.
     Connecting,
-    /// The connect is under way.
-    Dialing,
+    /// The connect is under way, perhaps two of them.
+    Dialing {
+        race: Race,
+    },
+    /// Every backend is at its limit: waits for its turn.
+    Queued {
+        last: Option<DialError>,
+    },
     /// All live backends were tried: a brief wait before the same ones are tried again.
     Paused {
         last: DialError,
@@ -30,6 +35,17 @@ pub(super) enum Phase {
     Starved,
     Relaying,
     Closed(CloseReason),
+}
+
+/// Whether a connect that takes long is raced by a second one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Race {
+    /// No, or it is already.
+    Off,
+    /// If it takes unusually long.
+    Expected,
+    /// Now.
+    Due,
 }
 
 /// The next point in time that matters to a session; the worker knows how far away it is.
@@ -42,6 +58,13 @@ pub enum Deadline {
         /// Counted from 1.
         attempt: u8,
     },
+    /// When this attempt to connect takes unusually long.
+    Hedge {
+        /// Counted from 1.
+        attempt: u8,
+    },
+    /// The end of waiting for a backend below its limit.
+    Queue,
     /// The end of holding acknowledgements to the backend back.
     Acknowledge,
     /// The end of waiting for a descriptor.
@@ -65,6 +88,8 @@ pub enum Deadline {
 pub struct Limits {
     /// Further attempts to connect after the first one.
     pub retries: u8,
+    /// Whether a connect that takes unusually long is raced by a second one.
+    pub hedge: bool,
     /// When to splice.
     pub tuning: Tuning,
 }
@@ -133,6 +158,18 @@ impl Session {
         matches!(self.phase, Phase::Relaying)
     }
 
+    /// Whether a connect is under way.
+    #[must_use]
+    pub const fn is_dialing(&self) -> bool {
+        matches!(self.phase, Phase::Dialing { .. })
+    }
+
+    /// Whether the session waits for a backend below its limit.
+    #[must_use]
+    pub const fn is_queued(&self) -> bool {
+        matches!(self.phase, Phase::Queued { .. })
+    }
+
     /// Whether the session waits for a descriptor.
     #[must_use]
     pub const fn is_starved(&self) -> bool {
@@ -157,6 +194,11 @@ impl Session {
         self.ready[side.index()] |= flags;
     }
 
+    /// Nothing is known of a socket any more: another one has taken its place.
+    pub fn forget(&mut self, side: Side) {
+        self.ready[side.index()] = Readiness::NONE;
+    }
+
     /// The next thing to do.
     #[must_use]
     pub fn next_step(&self) -> Step {
@@ -165,15 +207,22 @@ impl Session {
         match self.phase {
             Phase::Choosing { .. } => Step::Choose,
             Phase::Connecting => Step::Connect,
-            Phase::Dialing | Phase::Paused { .. } | Phase::Starved
+            Phase::Dialing { .. }
+            | Phase::Paused { .. }
+            | Phase::Queued { .. }
+            | Phase::Starved
                 if client.has(Readiness::SUSPECT) =>
             {
                 Step::CheckError(Side::Client)
             }
-            Phase::Dialing if backend.any(Readiness::WRITABLE | Readiness::SUSPECT) => {
+            Phase::Dialing { .. } if backend.any(Readiness::WRITABLE | Readiness::SUSPECT) => {
                 Step::FinishConnect
             }
-            Phase::Dialing | Phase::Paused { .. } | Phase::Starved => Step::Wait,
+            Phase::Dialing { race: Race::Due } => Step::Hedge,
+            Phase::Dialing { .. }
+            | Phase::Paused { .. }
+            | Phase::Queued { .. }
+            | Phase::Starved => Step::Wait,
             Phase::Relaying => self.relay_step(),
             Phase::Closed(reason) => Step::Close(reason),
         }
@@ -207,9 +256,17 @@ impl Session {
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         match self.phase {
-            Phase::Choosing { .. } | Phase::Connecting | Phase::Dialing => Deadline::Connect {
+            Phase::Dialing {
+                race: Race::Expected,
+            } => Deadline::Hedge {
                 attempt: self.attempts,
             },
+            Phase::Choosing { .. } | Phase::Connecting | Phase::Dialing { .. } => {
+                Deadline::Connect {
+                    attempt: self.attempts,
+                }
+            }
+            Phase::Queued { .. } => Deadline::Queue,
             Phase::Paused { .. } => Deadline::Retry {
                 attempt: self.attempts,
             },
@@ -229,6 +286,8 @@ impl Session {
         match self.deadline() {
             Deadline::Never => {}
             Deadline::Connect { .. } => self.dial_failed(DialError::TimedOut, limits),
+            Deadline::Hedge { .. } => self.phase = Phase::Dialing { race: Race::Due },
+            Deadline::Queue => self.cut(Cause::QueueTimeout),
             Deadline::Acknowledge => self.handshake = Handshake::Due,
             Deadline::Starved => self.cut(Cause::LocalResource),
             Deadline::Retry { .. } => self.resume(),
@@ -239,16 +298,24 @@ impl Session {
         }
     }
 
-    /// Ends a pause: tried backends may be tried again, or a descriptor was freed.
+    /// Ends a wait: tried backends may be tried again, one has room, or a descriptor was freed.
     pub fn resume(&mut self) {
         match self.phase {
             Phase::Paused { last } => self.phase = Phase::Choosing { last: Some(last) },
+            Phase::Queued { last } => self.phase = Phase::Choosing { last },
             Phase::Starved => self.phase = Phase::Connecting,
             Phase::Choosing { .. }
             | Phase::Connecting
-            | Phase::Dialing
+            | Phase::Dialing { .. }
             | Phase::Relaying
             | Phase::Closed(_) => {}
+        }
+    }
+
+    /// The backend that is being dialed went down: another one may do better.
+    pub fn forsake_backend(&mut self, limits: &Limits) {
+        if self.is_dialing() {
+            self.dial_failed(DialError::Refused, limits);
         }
     }
 
@@ -257,9 +324,10 @@ impl Session {
         let stage = match self.phase {
             Phase::Closed(_) => return,
             Phase::Relaying => Stage::Data,
+            Phase::Queued { .. } => Stage::Queued,
             Phase::Choosing { .. }
             | Phase::Connecting
-            | Phase::Dialing
+            | Phase::Dialing { .. }
             | Phase::Paused { .. }
             | Phase::Starved => Stage::Connecting,
         };

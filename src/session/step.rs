@@ -9,7 +9,9 @@ pub enum Step {
     Choose,
     /// Open a socket and start to connect to the picked backend.
     Connect,
-    /// See whether the connect has succeeded: peer address, then SO_ERROR.
+    /// Pick another backend and start to connect to it as well: the first one takes long.
+    Hedge,
+    /// See whether the connect, or one of two, has succeeded: peer address, then SO_ERROR.
     FinishConnect,
     /// Hold acknowledgements to the backend back no longer, and send what is owed.
     Acknowledge,
@@ -60,7 +62,9 @@ pub enum Outcome {
     NoneLive,
     /// `Choose`: all live backends have been tried by this session.
     AllTried,
-    /// `Connect`, `FinishConnect`: this attempt has failed.
+    /// `Choose`: all live backends that this session has not tried are at their limit.
+    AllFull,
+    /// `Connect`, `FinishConnect`: this attempt has failed; of two, both have.
     Failed(DialError),
     /// `Connect`, `FinishConnect`: this process or machine is out of descriptors or memory.
     Shortage,

@@ -1,6 +1,6 @@
 //! What outcomes make of a session: the transitions of the machine.
 
-use super::machine::{Handshake, Phase};
+use super::machine::{Handshake, Phase, Race};
 use super::{Cause, CloseReason, DialError, Direction, Flow, Limits, Outcome, Readiness, Session};
 use super::{Side, Step};
 
@@ -11,7 +11,7 @@ impl Session {
             return;
         }
         match step {
-            Step::Choose | Step::Connect | Step::FinishConnect => {
+            Step::Choose | Step::Connect | Step::Hedge | Step::FinishConnect => {
                 self.record_dial(step, outcome, limits);
             }
             Step::Acknowledge => self.handshake = Handshake::Acknowledged,
@@ -50,7 +50,20 @@ impl Session {
                 let last = self.last_error().unwrap_or(DialError::Refused);
                 self.phase = Phase::Paused { last };
             }
-            (Step::Connect, Outcome::Done) => self.phase = Phase::Dialing,
+            (Step::Choose, Outcome::AllFull) => {
+                let last = self.last_error();
+                self.phase = Phase::Queued { last };
+            }
+            (Step::Connect, Outcome::Done) => {
+                let race = if limits.hedge {
+                    Race::Expected
+                } else {
+                    Race::Off
+                };
+                self.phase = Phase::Dialing { race };
+            }
+            // Whether or not a second connect could be started: there is no third.
+            (Step::Hedge, _) => self.phase = Phase::Dialing { race: Race::Off },
             (_, Outcome::Shortage) => self.phase = Phase::Starved,
             (Step::FinishConnect, Outcome::Done) => self.connected(Handshake::Acknowledged),
             (Step::FinishConnect, Outcome::Unacknowledged) => self.connected(Handshake::Owed),
@@ -60,8 +73,8 @@ impl Session {
                 self.side_broke(Side::Backend);
             }
             (Step::FinishConnect, Outcome::WouldBlock) => {
-                let stale = Readiness::WRITABLE | Readiness::SUSPECT;
-                self.ready[Side::Backend.index()].clear(stale);
+                // Whatever was known is of a socket that was not connected: more will come.
+                self.ready[Side::Backend.index()] = Readiness::NONE;
             }
             (_, Outcome::Failed(error)) => self.dial_failed(error, limits),
             _ => self.cut(Cause::Internal),
@@ -91,7 +104,8 @@ impl Session {
             Phase::Choosing { last } => last,
             Phase::Paused { last } => Some(last),
             Phase::Connecting
-            | Phase::Dialing
+            | Phase::Dialing { .. }
+            | Phase::Queued { .. }
             | Phase::Starved
             | Phase::Relaying
             | Phase::Closed(_) => None,

@@ -2,18 +2,25 @@
 //!
 //! An edge says only once that clients wait. So "may have clients" is remembered until accept says
 //! that nobody waits, across a full house and a shortage of descriptors.
+//!
+//! Workers share their listeners. The kernel wakes one of those who sleep for a new client
+//! (EPOLLEXCLUSIVE); where that makes them uneven, the client is handed over.
 
 use std::io;
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
-use mio::{Interest, Registry};
+use mio::{Registry, Token};
+use rustix::event::epoll::{self, EventData, EventFlags};
 
-use super::listener::{Accepted, Listener};
 use super::sessions::Sessions;
 use super::token::Target;
+use crate::listener::{Accepted, Listener};
 use crate::messages::Event;
+use crate::plan::{Plan, PlannedListener};
 
 /// Clients taken in one turn of the loop, from each listener.
 const ACCEPT_BATCH: usize = 64;
@@ -22,50 +29,88 @@ const ACCEPT_BATCH: usize = 64;
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
 
 struct Door {
-    listener: Listener,
-    /// The place of its configuration.
-    place: usize,
+    socket: Arc<Listener>,
+    planned: Arc<PlannedListener>,
+    /// Tells events of it from those of others.
+    number: usize,
     /// Clients may wait.
     ready: bool,
 }
 
+impl Door {
+    /// Whether its listener may have another session.
+    fn has_room(&self) -> bool {
+        self.planned.active.count() < self.limit()
+    }
+
+    fn limit(&self) -> u32 {
+        self.planned.config.max_connections.unwrap_or(u32::MAX)
+    }
+}
+
+#[derive(Default)]
 pub(super) struct Acceptor {
     doors: Vec<Door>,
-    /// The most sessions at once.
-    limit: usize,
+    /// Doors so far.
+    numbers: usize,
+    /// The most sessions at once, of all workers.
+    limit: u32,
     paused_until: Option<Instant>,
-    crowded_told: usize,
 }
 
 impl Acceptor {
-    /// Watches `listeners`, each with the place of its configuration.
-    pub(super) fn new(
+    /// Opens the doors that a plan has and closes those that it has no more. A door that stays open
+    /// is not touched.
+    pub(super) fn take_over(
+        &mut self,
+        plan: &Plan,
         registry: &Registry,
-        listeners: Vec<(usize, Listener)>,
-        limit: usize,
-    ) -> io::Result<Self> {
-        let mut doors = Vec::new();
-        for (number, (place, listener)) in listeners.into_iter().enumerate() {
-            let descriptor = listener.socket().as_raw_fd();
-            let token = Target::Listener(number).into();
-            registry.register(&mut SourceFd(&descriptor), token, Interest::READABLE)?;
-            doors.push(Door {
-                listener,
-                place,
-                ready: true,
-            });
+        sessions: &mut Sessions,
+    ) -> io::Result<()> {
+        self.limit = plan.session_limit;
+        let mut old = std::mem::take(&mut self.doors);
+        for (planned, sockets) in &plan.listeners {
+            for socket in sockets {
+                let known = old.iter().position(|it| Arc::ptr_eq(&it.socket, socket));
+                let door = match known {
+                    Some(place) => Door {
+                        planned: Arc::clone(planned),
+                        ..old.swap_remove(place)
+                    },
+                    None => self.open(socket, planned, registry)?,
+                };
+                self.doors.push(door);
+            }
         }
-        Ok(Self {
-            doors,
-            limit,
-            paused_until: None,
-            crowded_told: 0,
+        let kept = std::mem::replace(&mut self.doors, old);
+        self.close(registry, sessions);
+        self.doors = kept;
+        Ok(())
+    }
+
+    fn open(
+        &mut self,
+        socket: &Arc<Listener>,
+        planned: &Arc<PlannedListener>,
+        registry: &Registry,
+    ) -> io::Result<Door> {
+        self.numbers += 1;
+        let Token(token) = Target::Listener(self.numbers).into();
+        let flags = EventFlags::IN | EventFlags::ET | EventFlags::EXCLUSIVE;
+        let data = EventData::new_u64(token as u64);
+        epoll::add(registry, socket.socket(), data, flags)?;
+        Ok(Door {
+            socket: Arc::clone(socket),
+            planned: Arc::clone(planned),
+            number: self.numbers,
+            ready: true,
         })
     }
 
     /// An event says that clients wait.
     pub(super) fn mark(&mut self, number: usize) {
-        if let Some(door) = self.doors.get_mut(number) {
+        let door = self.doors.iter_mut().find(|it| it.number == number);
+        if let Some(door) = door {
             door.ready = true;
         }
     }
@@ -75,18 +120,29 @@ impl Acceptor {
         if let Some(until) = self.paused_until {
             return Some(until.saturating_duration_since(sessions.clock().now()));
         }
-        let may_accept = sessions.len() < self.limit && self.doors.iter().any(|door| door.ready);
-        may_accept.then_some(Duration::ZERO)
+        let mut ready = self.doors.iter().filter(|door| door.ready);
+        let is_full = sessions.shared().sessions.count() >= self.limit;
+        if !is_full && ready.clone().any(Door::has_room) {
+            return Some(Duration::ZERO);
+        }
+        // A place that another worker tries in vain, for a client who has gone, is given back silently.
+        let is_shared = sessions.shared().workers.len() > 1;
+        (is_shared && ready.next().is_some()).then_some(SHORTAGE_PAUSE)
     }
 
     /// Takes a batch from each listener that may have clients.
     pub(super) fn accept(&mut self, sessions: &mut Sessions) {
-        self.end_pause(sessions);
+        let freed = sessions.take_freed() > 0;
+        self.end_pause(freed, sessions);
+        if freed && sessions.shared().left_waiting.swap(false, Ordering::SeqCst) {
+            // Another worker may have left them.
+            self.doors.iter_mut().for_each(|door| door.ready = true);
+        }
         for number in 0..self.doors.len() {
             for _ in 0..ACCEPT_BATCH {
                 self.pause_if_starved(sessions);
-                let full = sessions.len() >= self.limit;
-                if !self.doors[number].ready || full || self.paused_until.is_some() {
+                let may_accept = self.doors[number].ready && self.paused_until.is_none();
+                if !may_accept || !self.enter(number, sessions) {
                     break;
                 }
                 self.accept_one(number, sessions);
@@ -96,10 +152,45 @@ impl Acceptor {
         self.tell_crowded(sessions);
     }
 
+    /// Counts one session more, unless there are as many as there can be: then clients are left
+    /// waiting, and whoever ends a session next sees to them.
+    fn enter(&self, number: usize, sessions: &Sessions) -> bool {
+        if self.count_in(number, sessions) {
+            return true;
+        }
+        sessions.shared().left_waiting.store(true, Ordering::SeqCst);
+        // One may have ended before that was said.
+        self.count_in(number, sessions)
+    }
+
+    fn count_in(&self, number: usize, sessions: &Sessions) -> bool {
+        let (door, all) = (&self.doors[number], &sessions.shared().sessions);
+        if all.enter(self.limit).is_none() {
+            return false;
+        }
+        let counted = door.planned.active.enter(door.limit()).is_some();
+        if !counted {
+            all.leave();
+        }
+        counted
+    }
+
+    /// Takes a client, for whom a session is counted already.
     fn accept_one(&mut self, number: usize, sessions: &mut Sessions) {
         let door = &mut self.doors[number];
-        match door.listener.accept() {
-            Accepted::Client(client, address) => sessions.open(client, address, door.place),
+        let accepted = door.socket.accept();
+        if !matches!(accepted, Accepted::Client(..)) {
+            sessions.shared().sessions.leave();
+            door.planned.active.leave();
+        }
+        match accepted {
+            Accepted::Client(client, address) => {
+                let planned = Arc::clone(&door.planned);
+                let kept = sessions.shell().peers.place(client, address, &planned);
+                if let Some((client, address)) = kept {
+                    sessions.open(client, address, planned);
+                }
+            }
             Accepted::Nobody => door.ready = false,
             Accepted::Gone => {}
             Accepted::Shortage(error) => {
@@ -113,8 +204,7 @@ impl Acceptor {
 
     /// A freed descriptor ends the pause, and so does time. Waiting sessions are served before new
     /// ones are let in.
-    fn end_pause(&mut self, sessions: &mut Sessions) {
-        let freed = sessions.take_freed() > 0;
+    fn end_pause(&mut self, freed: bool, sessions: &mut Sessions) {
         let Some(until) = self.paused_until else {
             return;
         };
@@ -134,36 +224,36 @@ impl Acceptor {
 
     /// Says so once when 80 % of the limit is passed, and once when it is reached.
     fn tell_crowded(&mut self, sessions: &mut Sessions) {
-        let (count, limit) = (sessions.len(), self.limit);
-        let level = match count {
-            _ if count >= limit => 2,
-            _ if count * 10 >= limit * 8 => 1,
-            _ => 0,
-        };
-        if level > self.crowded_told {
+        let (count, limit) = (sessions.shared().sessions.count(), self.limit);
+        let part = u64::from(count) * 10 / u64::from(limit.max(1));
+        let level = u32::from(part >= 8) + u32::from(count >= limit);
+        let told = &sessions.shared().crowded_told;
+        if level > told.load(Ordering::Relaxed) {
+            told.store(level, Ordering::Relaxed);
+            let (sessions_now, limit) = (count as usize, limit as usize);
             sessions.shell().ledger.tell(Event::Crowded {
-                sessions: count,
+                sessions: sessions_now,
                 limit,
             });
-        }
-        if level > self.crowded_told || count * 10 < limit * 7 {
-            self.crowded_told = level;
+        } else if part < 7 && told.load(Ordering::Relaxed) > 0 {
+            told.store(0, Ordering::Relaxed);
         }
     }
 
     /// Closes the listeners: clients that have connected already are served, later ones refused.
     pub(super) fn close(&mut self, registry: &Registry, sessions: &mut Sessions) {
-        for mut door in self.doors.drain(..) {
-            door.ready = true;
-            while door.ready && sessions.len() < self.limit {
-                match door.listener.accept() {
-                    Accepted::Client(client, address) => sessions.open(client, address, door.place),
-                    Accepted::Gone => {}
-                    Accepted::Nobody | Accepted::Shortage(_) => door.ready = false,
+        self.doors.iter_mut().for_each(|door| door.ready = true);
+        for number in 0..self.doors.len() {
+            while self.doors[number].ready && self.enter(number, sessions) {
+                self.accept_one(number, sessions);
+                if self.paused_until.take().is_some() {
+                    break;
                 }
             }
+        }
+        for door in self.doors.drain(..) {
             // Explicitly: another process may hold the socket too, and closing would not do it.
-            let _ = registry.deregister(&mut SourceFd(&door.listener.socket().as_raw_fd()));
+            let _ = registry.deregister(&mut SourceFd(&door.socket.socket().as_raw_fd()));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The time of this turn of the loop: read once when it wakes, the same for all that happens in it.
 
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,28 @@ impl Clock {
     /// Milliseconds since the start: the time of the timers.
     pub(super) fn millis(&self) -> u64 {
         millis(self.now - self.start)
+    }
+
+    /// Now, as sessions keep it.
+    pub(super) fn moment(&self) -> Moment {
+        let micros = u64::try_from((self.now - self.start).as_micros());
+        Moment(NonZeroU64::MIN.saturating_add(micros.unwrap_or(u64::MAX)))
+    }
+}
+
+/// A point in time in a word, as a session keeps several: microseconds since the start, plus one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Moment(NonZeroU64);
+
+impl Moment {
+    /// The time since `earlier`.
+    pub(super) const fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.get().saturating_sub(earlier.0.get()))
+    }
+
+    /// In the milliseconds of the timers.
+    pub(super) const fn millis(self) -> u64 {
+        self.0.get() / 1000
     }
 }
 

@@ -1,72 +1,180 @@
-//! Picks backends and opens connections to them.
+//! Picks backends, and keeps what is learnt of dialing them.
 
-use std::io;
-use std::net::SocketAddr;
-use std::ops::RangeInclusive;
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustix::io::{Errno, ioctl_fionread};
-use socket2::{Domain, Protocol, Socket, Type};
-
-use crate::balance::{Pick, RoundRobin};
+use super::hedging::Hedging;
+use super::loads::Loads;
+use crate::balance::{Balancer, Pick, Request, Snapshot};
 use crate::config::PoolConfig;
 use crate::messages::{Mailbox, ToHealth};
-use crate::pool::{Backend, BackendId, LiveSet};
+use crate::plan::PlannedPool;
+use crate::pool::{Backend, BackendId, Line, LiveSet, State};
 use crate::session::{DialError, Outcome, Side};
 
 /// One pool as the worker sees it.
 struct DialPool {
-    config: PoolConfig,
-    set: Arc<LiveSet>,
-    turn: RoundRobin,
+    planned: Arc<PlannedPool>,
+    balancer: Balancer,
+    hedging: Hedging,
     /// Whether the backend spoke first in the last session: then nothing is held back from it.
     greets: bool,
+    /// A session has given its backend up since it was looked who waits for one.
+    room_made: bool,
 }
 
 pub(super) struct Dialer {
     pools: Vec<DialPool>,
+    loads: Loads,
     health: Mailbox<ToHealth>,
-    ephemeral_ports: RangeInclusive<u16>,
+}
+
+/// What a new live set takes away.
+pub(super) struct Lost {
+    /// Backends that were not down before.
+    pub(super) down: Vec<BackendId>,
+    /// Backends that the pool has no more.
+    pub(super) removed: Vec<BackendId>,
+}
+
+fn states(set: &LiveSet) -> impl Iterator<Item = (BackendId, State)> {
+    set.members().iter().map(|it| (it.backend.id, it.state))
 }
 
 impl Dialer {
-    pub(super) fn new(pools: Vec<(PoolConfig, Arc<LiveSet>)>, health: Mailbox<ToHealth>) -> Self {
-        let pools = pools
-            .into_iter()
-            .map(|(config, set)| DialPool {
-                config,
-                set,
-                turn: RoundRobin::default(),
-                greets: false,
-            })
-            .collect();
+    pub(super) const fn new(loads: Loads, health: Mailbox<ToHealth>) -> Self {
         Self {
-            pools,
+            pools: Vec::new(),
+            loads,
             health,
-            ephemeral_ports: ephemeral_ports(),
+        }
+    }
+
+    /// From now on the pool at this place is that one; its snapshot follows.
+    pub(super) fn plan(&mut self, place: usize, planned: &Arc<PlannedPool>) {
+        let balance = planned.config.balance;
+        let fresh = || {
+            let nobody = Snapshot {
+                set: Arc::new(LiveSet::new(Vec::new(), planned.config.all_down)),
+                table: None,
+            };
+            // No two workers, and no two balancers, draw the same numbers.
+            Balancer::new(balance, nobody, fastrand::u64(..))
+        };
+        match self.pools.get_mut(place) {
+            Some(pool) => {
+                if pool.planned.config.balance != balance {
+                    pool.balancer = fresh();
+                }
+                pool.planned = Arc::clone(planned);
+            }
+            None => self.pools.push(DialPool {
+                planned: Arc::clone(planned),
+                balancer: fresh(),
+                hedging: Hedging::new(),
+                greets: false,
+                room_made: false,
+            }),
         }
     }
 
     pub(super) fn config(&self, pool: usize) -> &PoolConfig {
-        &self.pools[pool].config
+        &self.pools[pool].planned.config
     }
 
-    /// From now on `set` is what health allows of the pool.
-    pub(super) fn update(&mut self, pool: usize, set: Arc<LiveSet>) {
-        self.pools[pool].set = set;
+    /// Who waits for the pool, over all workers.
+    pub(super) fn line(&self, pool: usize) -> &Line {
+        &self.pools[pool].planned.line
     }
 
-    /// The next backend for a session that has tried `tried`.
+    /// From now on `snapshot` is what health allows of the pool. What that takes away.
+    pub(super) fn update(&mut self, pool: usize, snapshot: Snapshot) -> Lost {
+        let balancer = &mut self.pools[pool].balancer;
+        let before: HashMap<BackendId, State> = states(balancer.set()).collect();
+        let after: HashMap<BackendId, State> = states(&snapshot.set).collect();
+        balancer.update(snapshot);
+        let is_down = |state: Option<&State>| state == Some(&State::Down);
+        let ids = after.keys().copied();
+        let down = ids.filter(|id| is_down(after.get(id)) && !is_down(before.get(id)));
+        let gone = before.keys().copied().filter(|id| !after.contains_key(id));
+        Lost {
+            down: down.collect(),
+            removed: gone.collect(),
+        }
+    }
+
+    /// Whether health says that the backend is up.
+    pub(super) fn is_up(&self, pool: usize, id: BackendId) -> bool {
+        states(self.pools[pool].balancer.set()).any(|it| it == (id, State::Up))
+    }
+
+    /// Whether a session of the pool has given its backend up since the last call.
+    pub(super) fn take_room_made(&mut self, pool: usize) -> bool {
+        std::mem::take(&mut self.pools[pool].room_made)
+    }
+
+    /// Whether it is to be looked who waits for a backend.
+    pub(super) fn is_room_made(&self) -> bool {
+        self.pools.iter().any(|pool| pool.room_made)
+    }
+
+    /// Whether whoever waits for a backend of the pool need not wait: one has room, or none is left.
+    pub(super) fn can_serve(&mut self, pool: usize) -> bool {
+        self.hear_news();
+        let balancer = &mut self.pools[pool].balancer;
+        if !balancer.has_room() && !self.loads.is_alone() {
+            // News may be on its way from a worker that has nothing more to say.
+            let set = Arc::clone(balancer.set());
+            for &place in set.eligible() {
+                let backend = &set.members()[place].backend;
+                balancer.loaded(backend.id, backend.load.active.count());
+            }
+        }
+        balancer.has_room() || balancer.set().eligible().is_empty()
+    }
+
+    /// Takes the next backend for a session: it counts among the backend's until it is released.
     pub(super) fn choose(
         &mut self,
         pool: usize,
-        tried: &[BackendId],
+        request: &Request<'_>,
     ) -> Result<Arc<Backend>, Outcome> {
+        self.hear_news();
+        let balancer = &mut self.pools[pool].balancer;
+        loop {
+            let place = match balancer.pick(request) {
+                Pick::Chosen(place) => place,
+                Pick::NoneLive => return Err(Outcome::NoneLive),
+                Pick::AllTried => return Err(Outcome::AllTried),
+                Pick::AllFull => return Err(Outcome::AllFull),
+            };
+            let member = &balancer.set().members()[place];
+            let (backend, limit) = (Arc::clone(&member.backend), member.limit);
+            let entered = self.loads.enter(&backend, limit);
+            // Where another worker was quicker to take the last place, the backend is full now, and
+            // the next pick is another one.
+            balancer.loaded(backend.id, entered.unwrap_or(limit));
+            if entered.is_some() {
+                return Ok(backend);
+            }
+        }
+    }
+
+    /// A session has `backend` no more.
+    pub(super) fn release(&mut self, pool: usize, backend: &Arc<Backend>) {
+        let active = self.loads.leave(backend);
         let pool = &mut self.pools[pool];
-        match pool.turn.pick(&pool.set, tried) {
-            Pick::Chosen(place) => Ok(Arc::clone(&pool.set.backends()[place])),
-            Pick::NoneLive => Err(Outcome::NoneLive),
-            Pick::AllTried => Err(Outcome::AllTried),
+        pool.balancer.loaded(backend.id, active);
+        pool.room_made = true;
+    }
+
+    /// Takes in what other workers have changed.
+    fn hear_news(&mut self) {
+        while let Some((backend, active)) = self.loads.news() {
+            for pool in &mut self.pools {
+                pool.balancer.loaded(backend.id, active);
+            }
         }
     }
 
@@ -81,19 +189,12 @@ impl Dialer {
         !self.pools[pool].greets
     }
 
-    /// Opens a socket and starts to connect it to `address`.
-    /// With `hold` the handshake's acknowledgement is held back.
-    pub(super) fn connect(&self, address: SocketAddr, hold: bool) -> Result<Socket, Outcome> {
-        let socket = open(address, hold).map_err(|error| failure(&error))?;
-        loop {
-            let Err(error) = socket.connect(&address.into()) else {
-                return Ok(socket);
-            };
-            match Errno::from_io_error(&error) {
-                Some(Errno::INPROGRESS | Errno::ALREADY | Errno::ISCONN) => return Ok(socket),
-                Some(Errno::INTR) => {}
-                _ => return Err(failure(&error)),
-            }
+    /// A connect to `backend` has taken `took`, and succeeded at `now`.
+    pub(super) fn connected(&mut self, pool: usize, backend: &Backend, now: u64, took: Duration) {
+        backend.load.connected(now, took);
+        let pool = &mut self.pools[pool];
+        if pool.planned.config.hedge {
+            pool.hedging.connected(took);
         }
     }
 
@@ -101,90 +202,24 @@ impl Dialer {
     /// this machine says nothing of the backend.
     pub(super) fn judge(&self, backend: &Backend, outcome: Outcome) {
         if let Outcome::Failed(DialError::Refused | DialError::TimedOut) = outcome {
-            self.health.offer(ToHealth::DialFailed(backend.id));
+            backend.load.connect_failed();
+            let _ = self.health.offer(ToHealth::DialFailed(backend.id));
         }
     }
 
-    /// Whether the connect under way on `socket` has succeeded (connect(2), EINPROGRESS): a socket
-    /// with a peer is connected; else SO_ERROR says why not, once.
-    pub(super) fn finish_connect(&self, socket: &Socket, backend: &Backend) -> Outcome {
-        if socket.peer_addr().is_err() {
-            return match socket.take_error() {
-                Ok(None) => Outcome::WouldBlock,
-                // It was connected, and what it has said is the client's to know. Said nothing, it
-                // may as well have refused: nothing was sent, another backend may do better.
-                Ok(Some(error)) if was_connected(&error) && unread(socket) > 0 => {
-                    Outcome::BrokenWith(unread(socket))
-                }
-                Ok(Some(error)) | Err(error) => failure(&error),
-            };
+    /// After what time a connect to this pool may be raced by a second one, if it may.
+    pub(super) fn hedge_delay(&self, pool: usize) -> Option<Duration> {
+        let pool = &self.pools[pool];
+        let config = &pool.planned.config;
+        if !config.hedge || pool.balancer.set().eligible().len() < 2 {
+            return None;
         }
-        if self.ephemeral_ports.contains(&backend.address.port()) && is_connected_to_itself(socket)
-        {
-            // Its TIME_WAIT would keep the real backend from binding its port.
-            let _ = socket.set_linger(Some(std::time::Duration::ZERO));
-            return Outcome::Failed(DialError::Refused);
-        }
-        Outcome::Done
+        let delay = pool.hedging.delay();
+        delay.filter(|&delay| delay < config.connect_timeout)
     }
-}
 
-fn open(address: SocketAddr, hold_acknowledgement: bool) -> io::Result<Socket> {
-    let kind = Type::STREAM.nonblocking();
-    let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
-    socket.set_tcp_nodelay(true)?;
-    socket.set_keepalive(true)?;
-    socket.set_out_of_band_inline(true)?;
-    if hold_acknowledgement {
-        // The request carries it (tcp(7), TCP_QUICKACK); where none comes, Step::Acknowledge does.
-        socket.set_tcp_quickack(false)?;
-    }
-    Ok(socket)
-}
-
-/// What an error of an attempt means. A lack of descriptors or memory passes; no free port or
-/// address is a fault of this machine too, but another backend may do; the rest is the backend's.
-fn failure(error: &io::Error) -> Outcome {
-    match Errno::from_io_error(error) {
-        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Outcome::Shortage,
-        Some(Errno::ADDRNOTAVAIL | Errno::AGAIN | Errno::ADDRINUSE | Errno::INVAL) => {
-            Outcome::Failed(DialError::Local)
-        }
-        Some(Errno::TIMEDOUT) => Outcome::Failed(DialError::TimedOut),
-        _ => Outcome::Failed(DialError::Refused),
-    }
-}
-
-/// A handshake that is refused ends with ECONNREFUSED; these end an established connection.
-fn was_connected(error: &io::Error) -> bool {
-    matches!(
-        Errno::from_io_error(error),
-        Some(Errno::CONNRESET | Errno::PIPE)
-    )
-}
-
-/// Bytes that can still be read, from a broken socket too.
-pub(super) fn unread(socket: &Socket) -> usize {
-    usize::try_from(ioctl_fionread(socket).unwrap_or(0)).unwrap_or(usize::MAX)
-}
-
-/// On loopback, a connect to a port of the ephemeral range may be given that very port as its own.
-fn is_connected_to_itself(socket: &Socket) -> bool {
-    match (socket.local_addr(), socket.peer_addr()) {
-        (Ok(local), Ok(peer)) => local == peer,
-        _ => false,
-    }
-}
-
-/// The ports that the kernel gives to connecting sockets (ip(7)).
-fn ephemeral_ports() -> RangeInclusive<u16> {
-    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
-    let mut ports = text
-        .iter()
-        .flat_map(|text| text.split_whitespace())
-        .map(str::parse);
-    match (ports.next(), ports.next()) {
-        (Some(Ok(first)), Some(Ok(last))) => first..=last,
-        _ => 1..=u16::MAX,
+    /// A second connect begins, if it still may.
+    pub(super) fn begin_race(&mut self, pool: usize) -> bool {
+        self.pools[pool].hedging.spend()
     }
 }

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -13,18 +14,21 @@ use mio::{Events, Poll};
 
 use super::acceptor::Acceptor;
 use super::clock::Clock;
+use super::connect::Connector;
 use super::dialer::Dialer;
 use super::ledger::Ledger;
-use super::listener::Listener;
+use super::loads::Loads;
+use super::peers::Peers;
 use super::relay::Relay;
 use super::sessions::Sessions;
+use super::shared::Shared;
 use super::shell::Shell;
-use super::token::{MAX_SLOTS, Target};
+use super::token::Target;
 use crate::access_log::AccessLog;
-use crate::config::Config;
+use crate::balance::Snapshot;
 use crate::messages::{Event, Mailbox, ToHealth, ToWorker};
-use crate::pool::LiveSet;
-use crate::session::Readiness;
+use crate::plan::Plan;
+use crate::session::{Cause, Readiness};
 
 /// Events taken from the kernel at once.
 const EVENT_BATCH: usize = 1024;
@@ -35,18 +39,17 @@ const FULL_BATCHES: usize = 8;
 /// Failures of epoll_wait in a row, a millisecond apart, after which the worker gives up.
 const POLL_FAILURES: usize = 1000;
 
-/// What a worker is made from.
+/// What the workers of a process are made from.
+#[derive(Clone)]
 pub struct WorkerSetup {
-    /// The whole configuration.
-    pub config: Arc<Config>,
-    /// Bound sockets, each with the place of its listener's configuration.
-    pub listeners: Vec<(usize, Listener)>,
-    /// The first live set of each pool.
-    pub live_sets: Vec<Arc<LiveSet>>,
-    /// The most sessions at once.
-    pub session_limit: usize,
-    /// The most pipes at once.
+    /// How many there are.
+    pub workers: usize,
+    /// What they serve at first, and of each pool what there is to pick from.
+    pub plan: (Arc<Plan>, Vec<Snapshot>),
+    /// The most pipes at once, of all workers.
     pub pipe_limit: usize,
+    /// When time begins, for all loops.
+    pub epoch: Instant,
     /// Where failed connects are reported.
     pub health: Mailbox<ToHealth>,
     /// Where ended sessions are written down.
@@ -66,43 +69,65 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Makes a worker, and the handle by which other threads talk to it.
+    /// Makes as many workers as the configuration says, and the mailboxes by which others talk to
+    /// them.
     ///
     /// # Errors
     ///
     /// What the kernel says where it refuses an epoll instance, a waker or a registration.
-    pub fn new(setup: WorkerSetup) -> io::Result<(Self, Mailbox<ToWorker>)> {
-        let poll = Poll::new()?;
-        let registry = poll.registry().try_clone()?;
-        let (handle, mailbox) = Mailbox::open(&registry, Target::Mailbox.into())?;
-        let limit = setup.session_limit.min(MAX_SLOTS);
-        let acceptor = Acceptor::new(&registry, setup.listeners, limit)?;
-        let config = &setup.config;
-        let pools = config.pools.iter().cloned().zip(setup.live_sets).collect();
-        let name = |pool: usize| Arc::clone(&config.pools[pool].name);
-        let names = config
-            .listeners
-            .iter()
-            .map(|it| (Arc::clone(&it.name), name(it.pool)));
-        let sessions = Sessions::new(Shell {
-            relay: Relay::new(setup.pipe_limit),
-            dialer: Dialer::new(pools, setup.health),
-            ledger: Ledger::new(names, setup.access_log, setup.events),
-            listeners: config.listeners.clone(),
-            registry,
-            clock: Clock::new(Instant::now()),
+    pub fn crew(setup: &WorkerSetup) -> io::Result<(Vec<Self>, Vec<Mailbox<ToWorker>>)> {
+        let mut desks = Vec::new();
+        for _ in 0..setup.workers {
+            let poll = Poll::new()?;
+            let (handle, mailbox) = Mailbox::open(poll.registry(), Target::Mailbox.into())?;
+            desks.push((poll, handle, mailbox));
+        }
+        let handles: Arc<[_]> = desks.iter().map(|(_, handle, _)| handle.clone()).collect();
+        let shared = Arc::new(Shared::new(setup.workers));
+        let doors = Loads::doors(setup.workers);
+        let mut workers = Vec::new();
+        for (me, ((poll, _, mailbox), loads)) in desks.into_iter().zip(doors).enumerate() {
+            let peers = Peers::new(me, Arc::clone(&shared), Arc::clone(&handles));
+            workers.push(Self::new(setup, poll, mailbox, peers, loads)?);
+        }
+        Ok((workers, handles.to_vec()))
+    }
+
+    fn new(
+        setup: &WorkerSetup,
+        poll: Poll,
+        mailbox: Receiver<ToWorker>,
+        peers: Peers,
+        loads: Loads,
+    ) -> io::Result<Self> {
+        let (access_log, events) = (setup.access_log.clone(), setup.events.clone());
+        let shell = Shell {
+            relay: Relay::new((setup.pipe_limit / setup.workers).max(2)),
+            dialer: Dialer::new(loads, setup.health.clone()),
+            connector: Connector::new(),
+            ledger: Ledger::new(peers.shared_handle(), access_log, events),
+            registry: poll.registry().try_clone()?,
+            clock: Clock::new(setup.epoch),
+            peers,
             shortage_told: None,
-        });
-        Ok((
-            Self {
-                poll,
-                mailbox,
-                acceptor,
-                sessions,
-                drain_until: None,
-            },
-            handle,
-        ))
+        };
+        let mut worker = Self {
+            poll,
+            mailbox,
+            acceptor: Acceptor::default(),
+            sessions: Sessions::new(shell),
+            drain_until: None,
+        };
+        let (plan, snapshots) = &setup.plan;
+        worker.take_over(plan, snapshots.clone())?;
+        Ok(worker)
+    }
+
+    /// Serves from now on what `plan` says. What stays the same is not touched.
+    fn take_over(&mut self, plan: &Plan, snapshots: Vec<Snapshot>) -> io::Result<()> {
+        self.sessions.take_over(plan, snapshots);
+        let registry = self.poll.registry();
+        self.acceptor.take_over(plan, registry, &mut self.sessions)
     }
 
     /// Turns until it is stopped, or drained to the last session.
@@ -136,10 +161,11 @@ impl Worker {
             }
             self.sessions.set_time(Instant::now());
             let mail = self.note(&events);
-            if mail && !self.read_mail() {
-                return Ok(());
+            if mail {
+                self.read_mail();
             }
             self.sessions.run_turns();
+            self.sessions.serve_lines();
             // After a long stop the sign of life of a session may be in the next batch.
             let full = events.iter().count() == EVENT_BATCH && full_batches < FULL_BATCHES;
             full_batches = if full { full_batches + 1 } else { 0 };
@@ -181,25 +207,44 @@ impl Worker {
         mail
     }
 
-    /// Takes all messages; of several live sets of a pool the last one counts. False to stop.
-    fn read_mail(&mut self) -> bool {
+    /// Takes all messages.
+    fn read_mail(&mut self) {
         while let Ok(message) = self.mailbox.try_recv() {
             match message {
-                ToWorker::Live { pool, set } => self.sessions.shell().dialer.update(pool, set),
-                ToWorker::Drain(time) => {
-                    self.acceptor
-                        .close(self.poll.registry(), &mut self.sessions);
-                    self.drain_until = Some(self.sessions.clock().now() + time);
+                ToWorker::Live { pool, snapshot } => {
+                    self.sessions.update(pool, snapshot);
                 }
-                ToWorker::Stop => {
-                    self.acceptor
-                        .close(self.poll.registry(), &mut self.sessions);
-                    self.sessions.cut_all();
-                    return false;
+                ToWorker::Plan(plan, snapshots) => {
+                    let drained = self.drain_until.is_some();
+                    if !drained && let Err(error) = self.take_over(&plan, snapshots) {
+                        let error = error.to_string();
+                        self.sessions
+                            .shell()
+                            .tell_shortage("watch a listener", &error);
+                    }
+                    let _ = plan.taken_over.try_send(());
                 }
+                ToWorker::Reset(backend) => self.sessions.end_all(backend, Cause::Killed),
+                ToWorker::Room(pool) => self.sessions.look_at_line(pool),
+                ToWorker::Client {
+                    socket,
+                    address,
+                    listener,
+                } => self.sessions.receive((socket, address, listener)),
+                ToWorker::Drain(time) => self.drain(time),
+                ToWorker::Stop => self.drain(Duration::ZERO),
             }
         }
-        true
+        self.sessions.look_at_lines();
+    }
+
+    /// Closes the listeners, and gives sessions so much time to finish.
+    fn drain(&mut self, time: Duration) {
+        let draining = &self.sessions.shared().draining;
+        draining.store(true, Ordering::SeqCst);
+        self.acceptor
+            .close(self.poll.registry(), &mut self.sessions);
+        self.drain_until = Some(self.sessions.clock().now() + time);
     }
 
     /// Whether a drain has come to its end; past its deadline, it is brought there.
@@ -210,7 +255,10 @@ impl Worker {
         if until <= self.sessions.clock().now() {
             self.sessions.cut_all();
         }
-        self.sessions.len() == 0
+        // Somebody may be on the way from another worker, who counts him here first.
+        let shared = self.sessions.shared();
+        let is_empty = self.sessions.len() == 0 && !self.sessions.is_line_due();
+        is_empty && shared.workers[self.sessions.me()].count() == 0
     }
 }
 

@@ -9,18 +9,23 @@
 mod acceptor;
 mod buffers;
 mod clock;
+mod connect;
 mod dialer;
+mod dialing;
 mod event_loop;
+mod hedging;
 mod ledger;
-mod listener;
+mod loads;
+mod peers;
 mod pipes;
 mod relay;
 mod run_queue;
 mod sessions;
+mod shared;
 mod shell;
 mod slot;
 mod timers;
 mod token;
+mod waiting;
 
 pub use event_loop::{Worker, WorkerSetup};
-pub use listener::Listener;

@@ -83,6 +83,7 @@ impl Relay {
             }
             Step::Choose
             | Step::Connect
+            | Step::Hedge
             | Step::FinishConnect
             | Step::Acknowledge
             | Step::CheckError(_)

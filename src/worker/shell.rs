@@ -1,19 +1,19 @@
-//! Performs what the session machine asks for: a turn of steps, each with its outcome.
+//! Performs what the session machine asks for: a turn of steps, each with its outcome. Those of a
+//! session without a backend are in `dialing`, those that move bytes in `relay`.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::Registry;
 
 use super::clock::Clock;
-use super::dialer::{self, Dialer};
+use super::connect::{self, Connector};
+use super::dialer::Dialer;
 use super::ledger::Ledger;
+use super::peers::Peers;
 use super::relay::Relay;
-use super::slot::{Slot, watch};
-use crate::config::ListenerConfig;
+use super::slot::Slot;
 use crate::messages::Event;
-use crate::session::{CloseReason, DialError, Direction, Limits, Outcome, Side, Step, Tuning};
-use std::time::Instant;
+use crate::session::{CloseReason, Direction, Limits, Outcome, Side, Step, Tuning};
 
 /// Steps and bytes of one session's turn; then the others have theirs.
 const TURN_STEPS: usize = 64;
@@ -41,8 +41,9 @@ pub(super) enum TurnEnd {
 pub(super) struct Shell {
     pub(super) relay: Relay,
     pub(super) dialer: Dialer,
+    pub(super) connector: Connector,
+    pub(super) peers: Peers,
     pub(super) ledger: Ledger,
-    pub(super) listeners: Vec<ListenerConfig>,
     pub(super) registry: Registry,
     pub(super) clock: Clock,
     /// When a shortage was told last.
@@ -52,16 +53,16 @@ pub(super) struct Shell {
 impl Shell {
     /// The numbers that this session obeys.
     pub(super) fn limits(&self, slot: &Slot) -> Limits {
-        let pool = self.listeners[slot.listener].pool;
+        let pool = slot.pool();
         Limits {
             retries: self.dialer.config(pool).retries,
+            hedge: self.dialer.hedge_delay(pool).is_some(),
             tuning: TUNING,
         }
     }
 
     /// Performs a session's steps until it waits, ends, or its turn is over.
     pub(super) fn turn(&mut self, slot: &mut Slot) -> TurnEnd {
-        slot.now = self.clock.now();
         let limits = self.limits(slot);
         let (mut steps, mut bytes) = (0, 0);
         let end = loop {
@@ -98,6 +99,7 @@ impl Shell {
         match step {
             Step::Choose => self.choose(slot),
             Step::Connect => self.connect(slot),
+            Step::Hedge => self.hedge(slot),
             Step::FinishConnect => self.finish_connect(slot),
             Step::Acknowledge => {
                 if let Some(socket) = &slot.backend_socket {
@@ -133,82 +135,8 @@ impl Shell {
             .perform(step, source, sink, flow, &mut slot.holds[way.index()]);
         let is_first = flow.received() == 0 && slot.session.flow(way.other()).received() == 0;
         if is_first && matches!(outcome, Outcome::Moved(_)) {
-            let pool = self.listeners[slot.listener].pool;
+            let pool = slot.pool();
             self.dialer.heard_first(pool, way.source());
-        }
-        outcome
-    }
-
-    fn choose(&mut self, slot: &mut Slot) -> Outcome {
-        slot.backend_socket = None; // of an earlier attempt, perhaps still connecting
-        let pool = self.listeners[slot.listener].pool;
-        match self.dialer.choose(pool, &slot.tried) {
-            Ok(backend) => {
-                slot.tried.push(backend.id);
-                self.ledger.assigned(slot.backend_id(), backend.id);
-                slot.backend = Some(backend);
-                Outcome::Done
-            }
-            Err(outcome) => {
-                slot.tried.clear(); // after the pause each of them may be tried again
-                outcome
-            }
-        }
-    }
-
-    fn connect(&mut self, slot: &mut Slot) -> Outcome {
-        let Some(backend) = slot.backend.as_ref().map(Arc::clone) else {
-            return Outcome::Failed(DialError::Local);
-        };
-        let pool = self.listeners[slot.listener].pool;
-        slot.acknowledgement_held = self.dialer.holds_acknowledgement(pool);
-        let hold = slot.acknowledgement_held;
-        let mut dialed = self.dialer.connect(backend.address, hold);
-        if matches!(dialed, Err(Outcome::Shortage)) && self.relay.shed_pipes() {
-            dialed = self.dialer.connect(backend.address, hold);
-        }
-        let watched = dialed.and_then(|socket| {
-            match watch(&self.registry, &socket, slot.key, Side::Backend) {
-                Ok(()) => Ok(socket),
-                Err(_) => Err(Outcome::Shortage),
-            }
-        });
-        match watched {
-            Ok(socket) => {
-                slot.backend_socket = Some(socket);
-                Outcome::Done
-            }
-            Err(outcome) => {
-                if outcome == Outcome::Shortage {
-                    self.tell_shortage("connect to a backend", "no descriptor or memory");
-                }
-                self.dialer.judge(&backend, outcome);
-                outcome
-            }
-        }
-    }
-
-    fn finish_connect(&mut self, slot: &mut Slot) -> Outcome {
-        let (Some(socket), Some(backend)) = (&slot.backend_socket, &slot.backend) else {
-            return Outcome::Failed(DialError::Local);
-        };
-        let outcome = match self.dialer.finish_connect(socket, backend) {
-            Outcome::Done if slot.acknowledgement_held => Outcome::Unacknowledged,
-            other => other,
-        };
-        self.dialer.judge(backend, outcome);
-        if outcome == Outcome::Shortage {
-            slot.backend_socket = None;
-            self.tell_shortage("connect to a backend", "no memory");
-            return outcome;
-        }
-        if matches!(
-            outcome,
-            Outcome::Done | Outcome::Unacknowledged | Outcome::BrokenWith(_)
-        ) {
-            slot.connected = Some(self.clock.now());
-            slot.moved = self.clock.millis();
-            slot.tried = Vec::new();
         }
         outcome
     }
@@ -235,6 +163,6 @@ fn check_error(slot: &Slot, side: Side) -> Outcome {
     };
     match socket.take_error() {
         Ok(None) => Outcome::Done,
-        Ok(Some(_)) | Err(_) => Outcome::BrokenWith(dialer::unread(socket)),
+        Ok(Some(_)) | Err(_) => Outcome::BrokenWith(connect::unread(socket)),
     }
 }

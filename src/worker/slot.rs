@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry};
@@ -10,8 +9,10 @@ use socket2::Socket;
 use std::io;
 use std::os::fd::AsRawFd;
 
+use super::clock::Moment;
 use super::relay::Hold;
 use super::token::{SessionKey, Target};
+use crate::plan::PlannedListener;
 use crate::pool::{Backend, BackendId};
 use crate::session::{Deadline, Session, Side};
 
@@ -22,15 +23,24 @@ pub(super) struct Slot {
     pub(super) id: u64,
     pub(super) client: Socket,
     pub(super) client_address: SocketAddr,
-    pub(super) listener: usize,
+    pub(super) listener: Arc<PlannedListener>,
+    /// The last backend that was picked.
     pub(super) backend: Option<Arc<Backend>>,
+    /// Whether it counts among the sessions of that backend.
+    pub(super) leased: bool,
     pub(super) backend_socket: Option<Socket>,
+    /// When that socket began to connect.
+    pub(super) dialed: Moment,
+    /// The second one of two connects.
+    pub(super) rival: Option<Box<Rival>>,
     pub(super) tried: Vec<BackendId>,
     pub(super) holds: [Hold; 2],
-    pub(super) accepted: Instant,
-    pub(super) connected: Option<Instant>,
-    /// The time of its last turn.
-    pub(super) now: Instant,
+    pub(super) accepted: Moment,
+    pub(super) connected: Option<Moment>,
+    /// While it stands in the line of those who wait for a backend below its limit: since when.
+    pub(super) lined_up: Option<Moment>,
+    /// The microseconds that it has waited there before.
+    pub(super) waited: u64,
     /// When a byte moved last, in the milliseconds of the timers.
     pub(super) moved: u64,
     /// Whether the acknowledgement of the handshake is held back on the backend's socket.
@@ -43,9 +53,35 @@ pub(super) struct Slot {
     pub(super) queued: bool,
 }
 
+/// A connect that races the first one of its session.
+pub(super) struct Rival {
+    pub(super) backend: Arc<Backend>,
+    pub(super) socket: Socket,
+    /// When it began to connect.
+    pub(super) dialed: Moment,
+}
+
 impl Slot {
-    pub(super) fn backend_id(&self) -> Option<BackendId> {
-        self.backend.as_ref().map(|backend| backend.id)
+    /// The place of its pool.
+    pub(super) fn pool(&self) -> usize {
+        self.listener.config.pool
+    }
+
+    /// Whether it has, or dials, this backend.
+    pub(super) fn has_backend(&self, id: BackendId) -> bool {
+        self.leased
+            && self
+                .backend
+                .as_ref()
+                .is_some_and(|backend| backend.id == id)
+    }
+
+    /// Stands in line no more.
+    pub(super) fn leave_line(&mut self, now: Moment) {
+        if let Some(since) = self.lined_up.take() {
+            let waited = u64::try_from(now.since(since).as_micros());
+            self.waited = self.waited.saturating_add(waited.unwrap_or(u64::MAX));
+        }
     }
 
     pub(super) const fn socket(&self, side: Side) -> Option<&Socket> {
@@ -56,6 +92,10 @@ impl Slot {
     }
 }
 
+const EVERYTHING: Interest = Interest::READABLE
+    .add(Interest::WRITABLE)
+    .add(Interest::PRIORITY);
+
 /// Has the loop woken for everything that happens to a session's socket: once for its life,
 /// edge-triggered. Urgent marks are among it, since splice stops at them.
 pub(super) fn watch(
@@ -64,10 +104,17 @@ pub(super) fn watch(
     key: SessionKey,
     side: Side,
 ) -> io::Result<()> {
-    let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
-    registry.register(
-        &mut SourceFd(&socket.as_raw_fd()),
-        Target::Session(key, side).into(),
-        interest,
-    )
+    let token = Target::Session(key, side).into();
+    registry.register(&mut SourceFd(&socket.as_raw_fd()), token, EVERYTHING)
+}
+
+/// Has everything told again that is true of a watched socket now.
+pub(super) fn ask_again(
+    registry: &Registry,
+    socket: &Socket,
+    key: SessionKey,
+    side: Side,
+) -> io::Result<()> {
+    let token = Target::Session(key, side).into();
+    registry.reregister(&mut SourceFd(&socket.as_raw_fd()), token, EVERYTHING)
 }

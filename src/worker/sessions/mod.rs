@@ -1,41 +1,52 @@
 //! The sessions of a worker: each in a slot of a slab, each with its turn, one way out.
+//!
+//! `deadlines` sees to what time ends, `queue` serves those who wait for a backend, `downed` sees to those whose backend went down.
+
+mod deadlines;
+mod downed;
+mod queue;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 use socket2::Socket;
 
-use super::clock::{Clock, millis};
-use super::relay::Hold;
-use super::run_queue::RunQueue;
-use super::shell::{Shell, TurnEnd};
-use super::slot::{Slot, watch};
-use super::timers::Timers;
-use super::token::SessionKey;
-use crate::session::{Cause, CloseReason, Deadline, DialError, Outcome, Readiness, Session, Side};
-
-/// The pause before backends that were all tried are tried again.
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
-
-/// How long the client's first bytes may take to carry the backend's acknowledgement with them.
-/// A backend that speaks first waits that long once; then worker::dialer knows its pool.
-/// Not longer: a backend that sends its reply in two parts may wait for the first one's (Nagle).
-const ACKNOWLEDGE_PAUSE: Duration = Duration::from_millis(5);
+use crate::balance::Snapshot;
+use crate::plan::{Plan, PlannedListener};
+use crate::session::{Cause, CloseReason, Deadline, Readiness, Session, Side};
+use crate::worker::clock::{Clock, millis};
+use crate::worker::relay::Hold;
+use crate::worker::run_queue::RunQueue;
+use crate::worker::shared::Shared;
+use crate::worker::shell::{Shell, TurnEnd};
+use crate::worker::slot::{Slot, watch};
+use crate::worker::timers::Timers;
+use crate::worker::token::SessionKey;
+use crate::worker::waiting::Waiting;
+use downed::Doomed;
 
 /// Unused pipes stay open that long for the next bulk flow.
 const PIPE_REST: Duration = Duration::from_millis(500);
 
-/// How soon a reset that waits for the delivery of bytes asks again: doubled up to a second.
-const DELIVERY_POLL: Duration = Duration::from_millis(2);
+/// An accepted socket, its address and its listener.
+pub(in crate::worker) type Client = (Socket, SocketAddr, Arc<PlannedListener>);
 
-pub(super) struct Sessions {
+pub(in crate::worker) struct Sessions {
     slots: Slab<Slot>,
     timers: Timers,
     run_queue: RunQueue,
     shell: Shell,
     next_id: u64,
+    /// By pool.
+    waiting: Vec<Waiting>,
+    /// Backends that are down and whose sessions are to be ended, with the time.
+    doomed: Vec<Doomed>,
+    drain_timeout: Duration,
+    /// Clients of listeners whose pools this worker has not heard of yet.
+    early: Vec<Client>,
     /// Sessions that wait for a descriptor, in order.
     starved: VecDeque<SessionKey>,
     /// When unused pipes are closed, unless something is spliced before.
@@ -45,13 +56,17 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    pub(super) fn new(shell: Shell) -> Self {
+    pub(in crate::worker) fn new(shell: Shell) -> Self {
         Self {
             slots: Slab::new(),
             timers: Timers::new(),
             run_queue: RunQueue::default(),
             shell,
             next_id: 1,
+            waiting: Vec::new(),
+            doomed: Vec::new(),
+            drain_timeout: Duration::ZERO,
+            early: Vec::new(),
             starved: VecDeque::new(),
             shed_at: None,
             freed: 0,
@@ -59,25 +74,73 @@ impl Sessions {
     }
 
     /// What steps are performed with.
-    pub(super) const fn shell(&mut self) -> &mut Shell {
+    pub(in crate::worker) const fn shell(&mut self) -> &mut Shell {
         &mut self.shell
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// What all workers have in common.
+    pub(in crate::worker) fn shared(&self) -> &Shared {
+        self.shell.peers.shared()
+    }
+
+    /// The number of this worker.
+    pub(in crate::worker) const fn me(&self) -> usize {
+        self.shell.peers.me()
+    }
+
+    pub(in crate::worker) fn len(&self) -> usize {
         self.slots.len()
     }
 
-    pub(super) fn set_time(&mut self, now: Instant) {
+    pub(in crate::worker) fn set_time(&mut self, now: Instant) {
         self.shell.clock.set(now);
     }
 
-    pub(super) const fn clock(&self) -> &Clock {
+    pub(in crate::worker) const fn clock(&self) -> &Clock {
         &self.shell.clock
     }
 
-    /// A client was accepted: it gets a slot and its first turn.
-    pub(super) fn open(&mut self, client: Socket, client_address: SocketAddr, listener: usize) {
-        let id = self.next_id;
+    /// Takes over what is to be served from now on.
+    pub(in crate::worker) fn take_over(&mut self, plan: &Plan, snapshots: Vec<Snapshot>) {
+        self.drain_timeout = plan.drain_timeout;
+        self.waiting.resize_with(plan.pools.len(), Waiting::default);
+        for (pool, (planned, snapshot)) in plan.pools.iter().zip(snapshots).enumerate() {
+            self.shell.dialer.plan(pool, planned);
+            self.update(pool, snapshot);
+        }
+        for (socket, address, listener) in std::mem::take(&mut self.early) {
+            self.open(socket, address, listener);
+        }
+    }
+
+    /// Health has something new to say of a pool.
+    pub(in crate::worker) fn update(&mut self, pool: usize, snapshot: Snapshot) {
+        let lost = self.shell.dialer.update(pool, snapshot);
+        self.spare_recovered();
+        self.lost_backends(pool, &lost);
+        self.look_at_line(pool);
+    }
+
+    /// Another worker has accepted a client, and counted it here.
+    pub(in crate::worker) fn receive(&mut self, client: Client) {
+        let (socket, address, listener) = client;
+        if listener.config.pool < self.waiting.len() {
+            self.open(socket, address, listener);
+        } else {
+            self.early.push((socket, address, listener)); // the plan is on its way
+        }
+    }
+
+    /// A client was accepted, and counted: it gets a slot and its first turn.
+    pub(in crate::worker) fn open(
+        &mut self,
+        client: Socket,
+        client_address: SocketAddr,
+        listener: Arc<PlannedListener>,
+    ) {
+        let peers = &self.shell.peers;
+        // No two workers give the same id.
+        let id = self.next_id * peers.count() as u64 + peers.me() as u64;
         self.next_id += 1;
         #[expect(
             clippy::cast_possible_truncation,
@@ -88,7 +151,7 @@ impl Sessions {
             generation: id as u32,
         };
         let watched = watch(&self.shell.registry, &client, key, Side::Client);
-        let now = self.shell.clock.now();
+        let accepted = self.shell.clock.moment();
         let slot = Slot {
             session: Session::new(),
             key,
@@ -97,12 +160,16 @@ impl Sessions {
             client_address,
             listener,
             backend: None,
+            leased: false,
             backend_socket: None,
+            dialed: accepted,
+            rival: None,
             tried: Vec::new(),
             holds: [Hold::default(), Hold::default()],
-            accepted: now,
+            accepted,
             connected: None,
-            now,
+            lined_up: None,
+            waited: 0,
             moved: self.shell.clock.millis(),
             acknowledgement_held: false,
             undelivered: usize::MAX,
@@ -110,7 +177,6 @@ impl Sessions {
             queued: false,
         };
         self.slots.insert(slot);
-        self.shell.ledger.opened(listener);
         if let Err(error) = watched {
             self.shell
                 .tell_shortage("watch a client", &error.to_string());
@@ -120,7 +186,7 @@ impl Sessions {
     }
 
     /// An event says something of a session's socket: it gets a turn. A stale one says nothing.
-    pub(super) fn mark(&mut self, key: SessionKey, side: Side, flags: Readiness) {
+    pub(in crate::worker) fn mark(&mut self, key: SessionKey, side: Side, flags: Readiness) {
         if let Some(slot) = self.slots.get_mut(key.slot).filter(|slot| slot.key == key) {
             slot.session.hint(side, flags);
             enqueue(&mut self.run_queue, slot);
@@ -128,7 +194,7 @@ impl Sessions {
     }
 
     /// Gives a turn to everybody who stands in the run queue now.
-    pub(super) fn run_turns(&mut self) {
+    pub(in crate::worker) fn run_turns(&mut self) {
         for _ in 0..self.run_queue.len() {
             let Some(key) = self.run_queue.pop() else {
                 break;
@@ -141,47 +207,14 @@ impl Sessions {
     }
 
     /// How long the loop may sleep for the sake of sessions.
-    pub(super) fn sleep(&self) -> Option<Duration> {
-        if !self.run_queue.is_empty() {
+    pub(in crate::worker) fn sleep(&self) -> Option<Duration> {
+        if !self.run_queue.is_empty() || self.is_line_due() {
             return Some(Duration::ZERO);
         }
         let now = self.shell.clock.millis();
-        let next = [self.timers.next(), self.shed_at]
-            .into_iter()
-            .flatten()
-            .min();
+        let doom = self.doomed.iter().map(|it| it.at);
+        let next = doom.chain(self.timers.next()).chain(self.shed_at).min();
         next.map(|at| Duration::from_millis(at.saturating_sub(now)))
-    }
-
-    /// Sees to every deadline that has passed.
-    pub(super) fn expire(&mut self) {
-        let now = self.shell.clock.millis();
-        while let Some(place) = self.timers.expired(now) {
-            let slot = &mut self.slots[place];
-            let armed = std::mem::replace(&mut slot.armed, Deadline::Never);
-            let limits = self.shell.limits(slot);
-            let idle = slot.moved + millis(self.shell.listeners[slot.listener].idle_timeout);
-            match armed {
-                Deadline::Idle if idle > now => {} // bytes have moved since: armed anew below
-                Deadline::Delivery { .. } if idle <= now => slot.session.cut(Cause::IdleTimeout),
-                Deadline::Connect { .. }
-                | Deadline::Idle
-                | Deadline::Delivery { .. }
-                | Deadline::Retry { .. }
-                | Deadline::Acknowledge
-                | Deadline::Starved
-                | Deadline::Never => {
-                    if let (Deadline::Connect { .. }, Some(backend)) = (armed, &slot.backend) {
-                        self.shell
-                            .dialer
-                            .judge(backend, Outcome::Failed(DialError::TimedOut));
-                    }
-                    slot.session.expire(&limits);
-                }
-            }
-            self.turn(place);
-        }
-        self.shed_unused_pipes(now);
     }
 
     fn shed_unused_pipes(&mut self, now: u64) {
@@ -194,17 +227,17 @@ impl Sessions {
     }
 
     /// How many descriptors' worth of sessions have ended since the last call.
-    pub(super) fn take_freed(&mut self) -> usize {
+    pub(in crate::worker) fn take_freed(&mut self) -> usize {
         std::mem::take(&mut self.freed)
     }
 
     /// Whether any session waits for a descriptor.
-    pub(super) fn any_starved(&self) -> bool {
+    pub(in crate::worker) fn any_starved(&self) -> bool {
         !self.starved.is_empty()
     }
 
     /// Lets waiting sessions try again to get a descriptor, in order, until one has to wait again.
-    pub(super) fn feed_starved(&mut self) {
+    pub(in crate::worker) fn feed_starved(&mut self) {
         while let Some(&key) = self.starved.front() {
             let waits = |slots: &Slab<Slot>| {
                 slots
@@ -223,7 +256,7 @@ impl Sessions {
     }
 
     /// Ends all sessions: the drain deadline has passed.
-    pub(super) fn cut_all(&mut self) {
+    pub(in crate::worker) fn cut_all(&mut self) {
         let places: Vec<usize> = self.slots.iter().map(|(place, _)| place).collect();
         for place in places {
             self.slots[place].session.cut(Cause::Drained);
@@ -242,35 +275,14 @@ impl Sessions {
         if slot.session.is_starved() && slot.armed != Deadline::Starved {
             self.starved.push_back(slot.key);
         }
-        self.arm(place);
-    }
-
-    /// Sets the session's timer, where what it waits for has changed.
-    fn arm(&mut self, place: usize) {
-        let slot = &mut self.slots[place];
-        let deadline = slot.session.deadline();
-        if deadline == slot.armed {
-            return;
+        if slot.session.is_queued() != slot.lined_up.is_some() {
+            self.change_line(place);
         }
-        slot.armed = deadline;
-        let listener = &self.shell.listeners[slot.listener];
-        let connect_timeout = self.shell.dialer.config(listener.pool).connect_timeout;
-        let now = self.shell.clock.millis();
-        let due = match deadline {
-            Deadline::Never => return self.timers.cancel(place),
-            Deadline::Connect { .. } | Deadline::Starved => now + millis(connect_timeout),
-            Deadline::Acknowledge => now + millis(ACKNOWLEDGE_PAUSE),
-            Deadline::Retry { .. } => now + millis(RETRY_PAUSE),
-            Deadline::Idle => slot.moved + millis(listener.idle_timeout),
-            Deadline::Delivery { polls } => now + (millis(DELIVERY_POLL) << polls.min(9)),
-        };
-        // The clock counts whole milliseconds, rounded down: one more, and nothing is early.
-        self.timers.arm(place, due + 1);
+        self.arm(place);
     }
 
     /// The only way out of a session.
     fn close(&mut self, place: usize, reason: CloseReason) {
-        let active = self.slots.len();
         self.timers.cancel(place);
         let mut slot = self.slots.remove(place);
         slot.holds
@@ -284,7 +296,17 @@ impl Sessions {
                 let _ = socket.set_linger(Some(Duration::ZERO));
             }
         }
-        self.shell.ledger.closed(&slot, reason, active);
+        slot.leave_line(self.shell.clock.moment());
+        self.shell.ledger.closed(&slot, reason, &self.shell.clock);
+        let pool = slot.pool();
+        slot.listener.active.leave();
+        // Whoever gets the room that is made here may come right after.
+        self.shell.let_go(&mut slot);
+        drop(slot);
+        let peers = &self.shell.peers;
+        peers.shared().workers[peers.me()].leave();
+        peers.shared().sessions.leave();
+        self.look_at_line(pool);
         self.freed += 1;
     }
 }

@@ -1,0 +1,234 @@
+//! Performs the steps of a session that has no backend yet: choose, connect, race, find out.
+
+use std::sync::Arc;
+
+use socket2::Socket;
+
+use super::connect;
+use super::shell::Shell;
+use super::slot::{Rival, Slot, ask_again, watch};
+use crate::balance::Request;
+use crate::pool::Backend;
+use crate::session::{DialError, Outcome, Side};
+
+impl Shell {
+    pub(super) fn choose(&mut self, slot: &mut Slot) -> Outcome {
+        if let (true, Some(backend)) = (slot.leased, &slot.backend) {
+            slot.tried.push(backend.id);
+            self.let_go(slot); // perhaps still connecting
+        }
+        let pool = slot.pool();
+        // Whoever is new comes after those who wait.
+        let is_new = slot.session.attempts() == 0 && slot.lined_up.is_none();
+        if is_new && self.dialer.line(pool).first().is_some() {
+            return Outcome::AllFull;
+        }
+        match self.take_backend(slot) {
+            Ok(backend) => {
+                slot.backend = Some(backend);
+                slot.leased = true;
+                Outcome::Done
+            }
+            Err(outcome) => {
+                if outcome == Outcome::AllTried {
+                    slot.tried.clear(); // after the pause each of them may be tried again
+                }
+                outcome
+            }
+        }
+    }
+
+    /// Picks a backend that the session has not tried, and has it counted there.
+    fn take_backend(&mut self, slot: &Slot) -> Result<Arc<Backend>, Outcome> {
+        let request = Request {
+            client: slot.client_address.ip(),
+            tried: &slot.tried,
+            now: self.clock.millis(),
+        };
+        self.dialer.choose(slot.pool(), &request)
+    }
+
+    pub(super) fn connect(&mut self, slot: &mut Slot) -> Outcome {
+        let Some(backend) = slot.backend.as_ref().map(Arc::clone) else {
+            return Outcome::Failed(DialError::Local);
+        };
+        slot.acknowledgement_held = self.dialer.holds_acknowledgement(slot.pool());
+        slot.dialed = self.clock.moment();
+        match self.dial(slot, &backend) {
+            Ok(socket) => {
+                slot.backend_socket = Some(socket);
+                Outcome::Done
+            }
+            Err(outcome) => outcome,
+        }
+    }
+
+    /// Starts to connect to a second backend, where there is one and the pool's allowance is not spent.
+    pub(super) fn hedge(&mut self, slot: &mut Slot) -> Outcome {
+        let pool = slot.pool();
+        if self.dialer.line(pool).first().is_some() {
+            return Outcome::AllFull; // what room there is belongs to those who wait
+        }
+        let first = slot.backend.as_ref().map(|backend| backend.id);
+        slot.tried.extend(first);
+        let backend = match self.take_backend(slot) {
+            Ok(backend) => backend,
+            Err(outcome) => return outcome,
+        };
+        slot.tried.push(backend.id);
+        if !self.dialer.begin_race(pool) {
+            self.dialer.release(pool, &backend);
+            return Outcome::Failed(DialError::Local);
+        }
+        match self.dial(slot, &backend) {
+            Ok(socket) => {
+                let dialed = self.clock.moment();
+                slot.rival = Some(Box::new(Rival {
+                    backend,
+                    socket,
+                    dialed,
+                }));
+                Outcome::Done
+            }
+            Err(outcome) => {
+                self.dialer.release(pool, &backend);
+                outcome
+            }
+        }
+    }
+
+    /// A socket that connects to `backend` and is watched.
+    fn dial(&mut self, slot: &Slot, backend: &Backend) -> Result<Socket, Outcome> {
+        let hold = slot.acknowledgement_held;
+        let mut dialed = connect::start(backend.address, hold);
+        if matches!(dialed, Err(Outcome::Shortage)) && self.relay.shed_pipes() {
+            dialed = connect::start(backend.address, hold);
+        }
+        let watched = dialed.and_then(|socket| {
+            match watch(&self.registry, &socket, slot.key, Side::Backend) {
+                Ok(()) => Ok(socket),
+                Err(_) => Err(Outcome::Shortage),
+            }
+        });
+        watched.inspect_err(|outcome| self.judge(backend, *outcome))
+    }
+
+    /// Finds out whether a connect under way has come to something; of two, the first that has wins.
+    pub(super) fn finish_connect(&mut self, slot: &mut Slot) -> Outcome {
+        loop {
+            let (Some(socket), Some(backend)) = (&slot.backend_socket, &slot.backend) else {
+                return Outcome::Failed(DialError::Local);
+            };
+            let outcome = self.connector.finish(socket, backend.address);
+            match outcome {
+                Outcome::Done | Outcome::BrokenWith(_) => return self.connected(slot, outcome),
+                Outcome::WouldBlock => {
+                    let outcome = self.finish_rival(slot);
+                    if outcome == Outcome::WouldBlock {
+                        return outcome;
+                    }
+                    self.promote_rival(slot);
+                    return self.connected(slot, outcome);
+                }
+                _ => {
+                    let backend = Arc::clone(backend);
+                    self.judge(&backend, outcome);
+                    if slot.rival.is_none() {
+                        slot.backend_socket = None;
+                        return outcome;
+                    }
+                    self.promote_rival(slot);
+                }
+            }
+        }
+    }
+
+    /// Whether the second connect has succeeded. One that has failed is given up.
+    fn finish_rival(&mut self, slot: &mut Slot) -> Outcome {
+        let Some(rival) = &slot.rival else {
+            return Outcome::WouldBlock;
+        };
+        let outcome = self.connector.finish(&rival.socket, rival.backend.address);
+        match outcome {
+            Outcome::Done | Outcome::BrokenWith(_) | Outcome::WouldBlock => outcome,
+            _ => {
+                let backend = Arc::clone(&rival.backend);
+                self.judge(&backend, outcome);
+                self.give_up_rival(slot);
+                Outcome::WouldBlock
+            }
+        }
+    }
+
+    /// The second connect takes the place of the first one, which is closed before any byte.
+    pub(super) fn promote_rival(&mut self, slot: &mut Slot) {
+        if let Some(rival) = slot.rival.take() {
+            self.let_go(slot);
+            slot.backend = Some(rival.backend);
+            slot.leased = true;
+            slot.backend_socket = Some(rival.socket);
+            slot.dialed = rival.dialed;
+            self.forget_loser(slot);
+        }
+    }
+
+    /// Two sockets have told of themselves under one name: what is true of the one that is left has to
+    /// be told anew.
+    fn forget_loser(&self, slot: &mut Slot) {
+        slot.session.forget(Side::Backend);
+        if let Some(socket) = &slot.backend_socket {
+            // A socket that refuses is broken; its deadline ends it.
+            let _ = ask_again(&self.registry, socket, slot.key, Side::Backend);
+        }
+    }
+
+    /// Closes the second of two connects, before any byte. Whether there was one.
+    pub(super) fn give_up_rival(&mut self, slot: &mut Slot) -> bool {
+        let Some(rival) = slot.rival.take() else {
+            return false;
+        };
+        let Rival {
+            backend, socket, ..
+        } = *rival;
+        drop(socket);
+        self.dialer.release(slot.pool(), &backend);
+        true
+    }
+
+    fn connected(&mut self, slot: &mut Slot, outcome: Outcome) -> Outcome {
+        let pool = slot.pool();
+        if self.give_up_rival(slot) {
+            self.forget_loser(slot);
+        }
+        if let Some(backend) = &slot.backend {
+            let took = self.clock.moment().since(slot.dialed);
+            let now = self.clock.millis();
+            self.dialer.connected(pool, backend, now, took);
+        }
+        slot.connected = Some(self.clock.moment());
+        slot.moved = self.clock.millis();
+        slot.tried = Vec::new();
+        match outcome {
+            Outcome::Done if slot.acknowledgement_held => Outcome::Unacknowledged,
+            other => other,
+        }
+    }
+
+    /// The session gives its backend up, and whatever connects: sockets are closed before the counts
+    /// say so.
+    pub(super) fn let_go(&mut self, slot: &mut Slot) {
+        let pool = slot.pool();
+        slot.backend_socket = None;
+        if let (true, Some(backend)) = (std::mem::take(&mut slot.leased), &slot.backend) {
+            self.dialer.release(pool, backend);
+        }
+        self.give_up_rival(slot);
+    }
+
+    fn judge(&mut self, backend: &Backend, outcome: Outcome) {
+        if outcome == Outcome::Shortage {
+            self.tell_shortage("connect to a backend", "no descriptor or memory");
+        }
+        self.dialer.judge(backend, outcome);
+    }
+}
