@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod balancing;
 mod harness;
 mod life;
 mod relay;

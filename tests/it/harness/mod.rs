@@ -3,11 +3,14 @@
 //! Ports are free ones, waiting has a deadline, and every process that is started is ended, by its
 //! own id, whatever happens to the test.
 
+mod embedded;
+pub(crate) mod own_network;
 mod proc_fs;
 mod process;
 
 use std::time::{Duration, Instant};
 
+pub(crate) use embedded::{Embedded, pool_over, tcp_checks};
 pub(crate) use proc_fs::{
     cpu_time, descriptors, descriptors_of_kind, is_stopped, resident_bytes, sockets_in_state,
     unread_bytes,
@@ -28,5 +31,14 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     while !condition() {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Sizes for the gate, and those for a long night: `L4LB_TORTURE=1`.
+pub(crate) fn size(gate: u64, torture: u64) -> u64 {
+    if std::env::var_os("L4LB_TORTURE").is_some() {
+        torture
+    } else {
+        gate
     }
 }

@@ -81,6 +81,51 @@ fn wrong_usage_is_exit_code_2_and_a_hint_on_standard_error() {
 }
 
 #[test]
+fn a_wrong_value_is_exit_code_2_and_says_what_would_be_right() {
+    let table = [
+        ("--backend=c=127.0.0.1:2,weight=65536", "from 0 to 65535"),
+        ("--backend=c=127.0.0.1:2,max-connections=0", "from 1 to"),
+        ("--backend=c=127.0.0.1:2,backup=no", "takes no value"),
+        ("--backend=c=127.0.0.1:2,backup,backup", "given twice"),
+        ("--backend=c=127.0.0.1:2,wieght=2", "did you mean weight?"),
+        ("--backend=b=127.0.0.1:2,weight=2", "b is given twice"),
+        ("--balance=roundrobin", "did you mean round-robin?"),
+        ("--balance=fastest", "least-latency, first"),
+        ("--workers=0", "auto nor a number from 1 to 64"),
+        ("--workers=65", "auto nor a number from 1 to 64"),
+        ("--workers=many", "auto nor a number from 1 to 64"),
+        ("--health=http:", "http:/health"),
+        ("--health=http:health", "begins with '/'"),
+        ("--health=http:/a b", "no spaces"),
+        ("--health=udp", "tcp, http:PATH, off"),
+    ];
+    for (flag, hint) in table {
+        let words = ["--listen=127.0.0.1:0", "--backend=b=127.0.0.1:1", flag];
+        let (out, err, code) = texts(&run(&words));
+        assert_eq!((out.as_str(), code), ("", Some(2)), "{flag}: {err}");
+        assert!(err.contains(hint), "{flag}: {err}");
+        let name = flag.split('=').next().unwrap();
+        assert!(err.contains(name), "{flag}: {err}");
+    }
+}
+
+#[test]
+fn every_way_to_write_a_pool_passes_the_check() {
+    let words = [
+        "--listen=127.0.0.1:0",
+        "--backend=127.0.0.1:1,weight=3,max-connections=500",
+        "--backend=spare=127.0.0.1:2,backup",
+        "--balance=least-connections",
+        "--workers=auto",
+        "--health=http:/health",
+        "--check",
+    ];
+    let (out, err, code) = texts(&run(&words));
+    assert_eq!((err.as_str(), code), ("", Some(0)));
+    assert_eq!(out, "flags: OK (1 listener, 1 pool, 2 backends)\n");
+}
+
+#[test]
 fn check_validates_and_ends() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = format!("--listen={}", taken.local_addr().unwrap());

@@ -23,6 +23,8 @@ mod stuck_log;
 mod tools;
 mod watch;
 
+pub(crate) use watch::let_pass;
+
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -30,7 +32,7 @@ use test_backends::{Behaviour, Colour, Server};
 
 use crate::harness::PATIENCE;
 
-fn site(name: &str) -> Server {
+pub(crate) fn site(name: &str) -> Server {
     let (name, colour) = (name.to_owned(), Colour::LightBlue);
     Server::start("127.0.0.1:0", Behaviour::Site { name, colour }).unwrap()
 }
@@ -41,7 +43,10 @@ fn echo() -> Server {
 
 /// Asks a site for `path` over a connection of its own, and returns the body.
 fn ask(address: SocketAddr, path: &str) -> io::Result<String> {
-    let mut client = TcpStream::connect(address)?;
+    ask_over(TcpStream::connect(address)?, path)
+}
+
+fn ask_over(mut client: TcpStream, path: &str) -> io::Result<String> {
     client.set_read_timeout(Some(PATIENCE))?;
     client.write_all(
         format!("GET {path} HTTP/1.1\r\nHost: l4lb\r\nConnection: close\r\n\r\n").as_bytes(),
@@ -56,13 +61,18 @@ fn ask(address: SocketAddr, path: &str) -> io::Result<String> {
 }
 
 /// The name of the site that serves a new connection.
-fn whoami(address: SocketAddr) -> io::Result<String> {
+pub(crate) fn whoami(address: SocketAddr) -> io::Result<String> {
     ask(address, "/whoami")
+}
+
+/// The name of the site that serves this one.
+pub(crate) fn whoami_over(client: TcpStream) -> io::Result<String> {
+    ask_over(client, "/whoami")
 }
 
 /// Sends `bytes` to an echo and reads them back.
 #[track_caller]
-fn expect_echo(client: &mut TcpStream, bytes: &[u8]) {
+pub(crate) fn expect_echo(client: &mut TcpStream, bytes: &[u8]) {
     let mut back = vec![0; bytes.len()];
     client.write_all(bytes).unwrap();
     client.read_exact(&mut back).unwrap();
@@ -70,7 +80,7 @@ fn expect_echo(client: &mut TcpStream, bytes: &[u8]) {
 }
 
 /// Whether what a test needs is there; says so where it is skipped.
-fn available(tool: &str) -> bool {
+pub(crate) fn available(tool: &str) -> bool {
     let found = std::env::var_os("PATH").is_some_and(|path| {
         std::env::split_paths(&path)
             .chain(["/usr/sbin".into(), "/sbin".into()])

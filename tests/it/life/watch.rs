@@ -17,7 +17,7 @@ pub(super) fn freeze(l4lb: &L4lb) {
 }
 
 /// Lets time pass, where time itself is what is tested. Not for waiting until something happens.
-pub(super) fn let_pass(span: Duration) {
+pub(crate) fn let_pass(span: Duration) {
     std::thread::sleep(span);
 }
 

@@ -3,8 +3,9 @@
 use std::net::TcpStream;
 
 use super::random::Random;
-use super::scene::{Ends, Scene, size};
+use super::scene::{Ends, Scene};
 use super::wire::{Ending, finish, receive, send_in};
+use crate::harness::size;
 
 /// Sizes of writes that sum up to `total`.
 fn pieces(random: &mut Random, total: u64, largest: u64) -> Vec<u64> {

@@ -4,12 +4,13 @@ use std::io::Write;
 use std::net::{Shutdown, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::own_network;
 use super::random::Random;
-use super::scene::{Ends, Scene, accept, size};
+use super::scene::{Ends, Scene, accept};
 use super::wire::{
     Ending, finish, receive, receive_exactly, reset_at_once, send, send_until_stuck,
 };
+use crate::harness::own_network;
+use crate::harness::size;
 
 /// Fact 14: a backend resets while a pipe is full of bytes for it. The next one who gets a pipe must
 /// not find them in it.

@@ -2,10 +2,11 @@
 
 use std::net::TcpListener;
 
-use super::scene::{Ends, Scene, size};
+use super::scene::{Ends, Scene};
 use super::wire::{
     Ending, finish, receive, receive_exactly, send, send_in, send_until_blocked, send_until_stuck,
 };
+use crate::harness::size;
 
 /// Enough for a flow to be spliced.
 pub(super) const BULK: u64 = 1 << 20;

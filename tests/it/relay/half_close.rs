@@ -6,11 +6,12 @@ use std::time::Duration;
 use l4lb::sys::unacknowledged_bytes;
 use test_backends::{Behaviour, Server};
 
-use super::scene::{Scene, size};
+use super::scene::Scene;
 use super::wire::{
     Ending, assert_silent, fill_the_way, finish, receive, receive_exactly, send,
     send_until_blocked, send_until_stuck,
 };
+use crate::harness::size;
 use crate::harness::{eventually, unread_bytes};
 
 #[test]

@@ -13,7 +13,6 @@ mod freeze;
 mod half_close;
 mod latency;
 mod log_line;
-mod own_network;
 mod ports;
 mod random;
 mod resets;

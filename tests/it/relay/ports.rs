@@ -7,9 +7,9 @@ use std::time::Duration;
 use socket2::{Domain, Socket, Type};
 use test_backends::{Behaviour, Server};
 
-use super::own_network::{self, command};
 use super::scene::Scene;
 use super::wire::{Ending, assert_silent, finish, receive, receive_exactly, send};
+use crate::harness::own_network::{self, command};
 use crate::harness::{Options, PATIENCE, eventually};
 
 fn echo() -> Server {

@@ -186,12 +186,3 @@ pub(super) fn crowded_listener() -> (TcpListener, Vec<Socket>) {
     let fillers = std::iter::from_fn(connect).collect();
     (listener, fillers)
 }
-
-/// Sizes for the gate, and those for a long night: `L4LB_TORTURE=1`.
-pub(super) fn size(gate: u64, torture: u64) -> u64 {
-    if std::env::var_os("L4LB_TORTURE").is_some() {
-        torture
-    } else {
-        gate
-    }
-}

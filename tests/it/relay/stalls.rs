@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use super::own_network;
-use super::scene::{Ends, Scene, size};
+use super::scene::{Ends, Scene};
 use super::wire::{
     Ending, assert_silent, fill_the_way, finish, receive, receive_exactly, send, send_in,
 };
+use crate::harness::own_network;
+use crate::harness::size;
 use crate::harness::{cpu_time, eventually, resident_bytes};
 
 /// What l4lb may use of the processor in half a second in which nothing needs doing. A loop would

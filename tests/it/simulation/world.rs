@@ -11,6 +11,7 @@ use super::socket::Socket;
 const SCRATCH: usize = 64;
 const LIMITS: Limits = Limits {
     retries: 2,
+    hedge: true,
     tuning: Tuning {
         scratch_bytes: SCRATCH,
         bulk_after_reads: 2,
@@ -198,6 +199,11 @@ impl World {
     /// Every deadline but the idle one may pass: only a stalled session would need that.
     fn pass_time(&mut self) {
         if !matches!(self.session.deadline(), Deadline::Idle | Deadline::Never) {
+            if self.session.deadline() == Deadline::Queue && !self.chance.once_in(4) {
+                self.session.resume(); // a backend has room
+                self.queued = true;
+                return;
+            }
             if matches!(self.session.deadline(), Deadline::Connect { .. }) {
                 // The connect comes to something most of the time.
                 self.session.hint(Side::Backend, Readiness::WRITABLE);
@@ -257,7 +263,7 @@ impl World {
             return Outcome::Interrupted;
         }
         match step {
-            Step::Choose | Step::Connect | Step::FinishConnect => self.dial(step),
+            Step::Choose | Step::Connect | Step::Hedge | Step::FinishConnect => self.dial(step),
             Step::Acknowledge => Outcome::Done,
             Step::CheckError(side) => self.sockets[side.index()].take_error(),
             Step::Receive(way) => self.sockets[way.source().index()].receive(&mut self.scratch),
@@ -308,8 +314,12 @@ impl World {
         match (step, self.chance.below(12)) {
             (Step::Choose, 0) => Outcome::NoneLive,
             (Step::Choose, 1) => Outcome::AllTried,
-            (Step::Connect, 0) => Outcome::Shortage,
-            (Step::Connect | Step::FinishConnect, 1) => {
+            (Step::Choose, 2) => Outcome::AllFull,
+            (Step::Connect | Step::Hedge, 0) => Outcome::Shortage,
+            (Step::Hedge, 2..5) => {
+                [Outcome::NoneLive, Outcome::AllTried, Outcome::AllFull][self.chance.below(3)]
+            }
+            (Step::Connect | Step::Hedge | Step::FinishConnect, 1) => {
                 Outcome::Failed(failure[self.chance.below(3)])
             }
             (Step::FinishConnect, 2..5) => Outcome::WouldBlock,
@@ -369,7 +379,11 @@ impl World {
     }
 
     fn check_end(&self, reason: CloseReason) {
-        if reason.stage == Stage::Connecting {
+        if reason.stage == Stage::Queued {
+            let causes = [Cause::QueueTimeout, Cause::ClientAborted];
+            assert!(causes.contains(&reason.cause), "{reason}");
+        }
+        if matches!(reason.stage, Stage::Queued | Stage::Connecting) {
             assert!(!self.connected && self.sockets[0].read == 0, "{reason}");
             return;
         }

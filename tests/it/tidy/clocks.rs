@@ -8,6 +8,10 @@ const CLOCK_READERS: &[Exempt] = &[
     exempt("src/worker/event_loop.rs", "reads the clock once per turn"),
     exempt("src/health/prober.rs", "the loop of the health thread"),
     exempt(
+        "src/supervisor/launch.rs",
+        "the epoch that all loops count from",
+    ),
+    exempt(
         "src/access_log/writer.rs",
         "stamps a line when it writes it",
     ),

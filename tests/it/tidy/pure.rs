@@ -21,7 +21,11 @@ const PURE: &[Pure] = &[
     pure("src/session/", &[]),
     pure("src/balance/", ADDRESSES),
     pure("src/health/verdict.rs", &[]),
+    pure("src/health/agenda.rs", &[]),
     pure("src/health/schedule.rs", &[]),
+    pure("src/health/answer.rs", ADDRESSES),
+    pure("src/health/ejection.rs", &[]),
+    pure("src/health/standing.rs", &[]),
     pure("src/config/diff.rs", ADDRESSES),
 ];
 

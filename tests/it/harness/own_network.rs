@@ -9,7 +9,7 @@ const MARK: &str = "L4LB_OWN_NETWORK";
 
 /// Runs `body`, the whole of the test that is called `name` in module `module`, in there.
 #[track_caller]
-pub(super) fn run(module: &str, name: &str, body: impl FnOnce()) {
+pub(crate) fn run(module: &str, name: &str, body: impl FnOnce()) {
     if std::env::var_os(MARK).is_some() {
         command("ip", &["link", "set", "lo", "up"]);
         return body();
@@ -39,7 +39,7 @@ pub(super) fn run(module: &str, name: &str, body: impl FnOnce()) {
 
 /// Runs a program to its end.
 #[track_caller]
-pub(super) fn command(program: &str, words: &[&str]) {
+pub(crate) fn command(program: &str, words: &[&str]) {
     let output = Command::new(program).args(words).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {words:?}: {text}");
@@ -47,6 +47,6 @@ pub(super) fn command(program: &str, words: &[&str]) {
 
 /// Sets a number, or several, of /proc/sys/net/ipv4 in there, such as `tcp_wmem`.
 #[track_caller]
-pub(super) fn set(name: &str, value: &str) {
+pub(crate) fn set(name: &str, value: &str) {
     std::fs::write(format!("/proc/sys/net/ipv4/{name}"), value).unwrap();
 }

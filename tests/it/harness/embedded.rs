@@ -1,0 +1,137 @@
+//! A running l4lb in the test's own process, for what no flag can say.
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use l4lb::config::{
+    AccessLogOutput, AllDown, BackendConfig, Balance, Config, HealthConfig, ListenerConfig, OnDown,
+    PoolConfig,
+};
+use l4lb::messages::Order;
+use l4lb::supervisor::{Handle, Process};
+use signal_hook::consts::SIGTERM;
+use tempfile::TempDir;
+
+use super::{PATIENCE, eventually};
+
+/// A pool over these addresses, named a, b, c in their order, with the defaults of the flags but
+/// without health checks.
+pub(crate) fn pool_over(addresses: &[SocketAddr]) -> PoolConfig {
+    let backend = |(name, address): (char, &SocketAddr)| {
+        BackendConfig::new(name.to_string().into(), *address)
+    };
+    PoolConfig {
+        name: "app".into(),
+        backends: ('a'..).zip(addresses).map(backend).collect(),
+        balance: Balance::RoundRobin,
+        connect_timeout: Duration::from_secs(3),
+        retries: 2,
+        queue_timeout: Duration::from_secs(3),
+        slow_start: Duration::ZERO,
+        hedge: false,
+        on_down: OnDown::Keep,
+        all_down: AllDown::Reject,
+        health: None,
+        eject: None,
+    }
+}
+
+/// TCP checks at this interval.
+pub(crate) fn tcp_checks(interval: Duration) -> HealthConfig {
+    HealthConfig {
+        interval,
+        ..HealthConfig::default()
+    }
+}
+
+/// A running l4lb; dropping it ends it.
+pub(crate) struct Embedded {
+    pub(crate) address: SocketAddr,
+    pub(crate) handle: Handle,
+    folder: TempDir,
+    thread: Option<JoinHandle<Result<(), String>>>,
+}
+
+impl Embedded {
+    /// One listener in front of this pool.
+    pub(crate) fn start(pool: PoolConfig) -> Self {
+        Self::with_workers(1, pool)
+    }
+
+    pub(crate) fn with_workers(workers: usize, pool: PoolConfig) -> Self {
+        Self::draining_for(Duration::from_millis(500), workers, pool)
+    }
+
+    /// Whose sessions have that long to finish, where they have to.
+    pub(crate) fn draining_for(drain_timeout: Duration, workers: usize, pool: PoolConfig) -> Self {
+        let folder = TempDir::new().unwrap();
+        let config = Config {
+            listeners: vec![ListenerConfig {
+                name: "web".into(),
+                addresses: vec![([127, 0, 0, 1], 0).into()],
+                pool: 0,
+                idle_timeout: Duration::from_secs(3600),
+                max_connections: None,
+            }],
+            pools: vec![pool],
+            workers,
+            max_connections: None,
+            drain_timeout,
+            access_log: AccessLogOutput::File(folder.path().join("access.log")),
+        };
+        let process = Process::start(config).unwrap();
+        let address = process.listeners()[0].1;
+        let handle = process.handle();
+        let thread = std::thread::spawn(move || process.run());
+        Self {
+            address,
+            handle,
+            folder,
+            thread: Some(thread),
+        }
+    }
+
+    /// A client of it, with deadlines.
+    pub(crate) fn connect(&self) -> TcpStream {
+        let client = TcpStream::connect(self.address).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.set_write_timeout(Some(PATIENCE)).unwrap();
+        client.set_nodelay(true).unwrap();
+        client
+    }
+
+    /// The backend with this name.
+    pub(crate) fn backend(&self, name: &str) -> &Arc<l4lb::pool::Backend> {
+        let mut backends = self.handle.backends().iter();
+        backends.find(|it| &*it.name == name).unwrap()
+    }
+
+    pub(crate) fn order(&self, name: &str, order: Order) {
+        self.handle.order(self.backend(name).id, order);
+    }
+
+    /// Waits until the access log has `count` lines, and returns them.
+    #[track_caller]
+    pub(crate) fn wait_for_access_log(&self, count: usize) -> Vec<String> {
+        let path = self.folder.path().join("access.log");
+        let read = || -> Vec<String> {
+            let text = std::fs::read_to_string(&path).unwrap();
+            text.lines().map(str::to_owned).collect()
+        };
+        eventually("lines in the access log", || read().len() >= count);
+        read()
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.handle.signal(SIGTERM);
+        self.handle.signal(SIGTERM);
+        let ended = self.thread.take().map(JoinHandle::join);
+        if !std::thread::panicking() {
+            ended.unwrap().unwrap().unwrap();
+        }
+    }
+}
