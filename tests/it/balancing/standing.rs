@@ -95,10 +95,11 @@ fn a_drained_backend_keeps_its_sessions_and_gets_no_more() {
     for taken_out in [Order::Drain, Order::Maint] {
         l4lb.order("a", taken_out);
         let served_by_a = || {
-            let before = l4lb.backend("a").load.active.count();
+            let on_a = || l4lb.backend("a").load.active.count();
+            eventually("only the old one is left on a", || on_a() == 1);
             let mut clients: Vec<_> = (0..2).map(|_| l4lb.connect()).collect();
             clients.iter_mut().for_each(|it| expect_echo(it, b"hello"));
-            l4lb.backend("a").load.active.count() > before
+            on_a() > 1
         };
         eventually("new clients go elsewhere", || !served_by_a());
         assert!(!served_by_a());
