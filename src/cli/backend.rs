@@ -168,7 +168,7 @@ mod tests {
             ("backup=yes", "backup takes no value"),
             ("backup=", "backup takes no value"),
             ("backup,backup", "backup is given twice"),
-            ("wieght=2", "did you mean weight?"),
+            ("weigh=2", "did you mean weight?"),
             ("max_connections=2", "did you mean max-connections?"),
             ("backups", "did you mean backup?"),
             (

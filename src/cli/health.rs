@@ -129,7 +129,7 @@ mod tests {
             ("http:/a b", "no spaces"),
             ("http:/a\r\nHost:x", "no spaces, control"),
             ("http:/\u{7f}", "no spaces, control"),
-            ("http:/caf\u{e9}", "non-ASCII"),
+            ("http:/\u{e9}", "non-ASCII"),
             ("udp", "tcp, http:PATH, off"),
             ("", "tcp, http:PATH, off"),
             ("tcp:/", "tcp, http:PATH, off"),

@@ -20,7 +20,7 @@ mod tests {
     fn a_near_word_is_offered_and_a_far_one_is_not() {
         let known = ["weight", "max-connections", "backup"];
         let table = [
-            ("wieght", ": did you mean weight?"),
+            ("weigh", ": did you mean weight?"),
             ("max_connections", ": did you mean max-connections?"),
             ("Backup", ": did you mean backup?"),
             ("colour", ""),

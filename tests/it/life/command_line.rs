@@ -87,7 +87,7 @@ fn a_wrong_value_is_exit_code_2_and_says_what_would_be_right() {
         ("--backend=c=127.0.0.1:2,max-connections=0", "from 1 to"),
         ("--backend=c=127.0.0.1:2,backup=no", "takes no value"),
         ("--backend=c=127.0.0.1:2,backup,backup", "given twice"),
-        ("--backend=c=127.0.0.1:2,wieght=2", "did you mean weight?"),
+        ("--backend=c=127.0.0.1:2,weigh=2", "did you mean weight?"),
         ("--backend=b=127.0.0.1:2,weight=2", "b is given twice"),
         ("--balance=roundrobin", "did you mean round-robin?"),
         ("--balance=fastest", "least-latency, first"),
