@@ -3,29 +3,38 @@
 use std::process::ExitCode;
 
 use l4lb::cli::{self, Failure, Task};
+use l4lb::client::{self, Talk};
 use l4lb::{demo, supervisor};
 
 fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1).collect();
     match cli::task(arguments).and_then(perform) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
-            eprintln!("l4lb: {failure}");
+            cli::complain(&failure);
             ExitCode::from(failure.exit_code())
         }
     }
 }
 
-fn perform(task: Task) -> Result<(), Failure> {
-    match task {
+fn perform(task: Task) -> Result<ExitCode, Failure> {
+    let outcome = match task {
         Task::Print(text) => cli::print(&text).map_err(Failure::Runtime),
-        Task::Run { config, log_level } => {
-            cli::start_log(log_level).map_err(Failure::Runtime)?;
-            supervisor::run(config, cli::announce).map_err(Failure::Runtime)
+        Task::Run { config, source } => {
+            cli::start_log(config.log_level).map_err(Failure::Runtime)?;
+            supervisor::run(config, source, cli::announce).map_err(Failure::Runtime)
         }
         Task::Demo { log_level } => {
             cli::start_log(log_level).map_err(Failure::Runtime)?;
             demo::run().map_err(Failure::Runtime)
         }
-    }
+        Task::Talk(talk) => return say(&talk),
+    };
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+fn say(talk: &Talk) -> Result<ExitCode, Failure> {
+    let answer = client::perform(talk)?;
+    cli::print(&answer.text).map_err(Failure::Runtime)?;
+    Ok(ExitCode::from(u8::from(!answer.is_well)))
 }

@@ -1,24 +1,28 @@
 //! What argh 0.1 lacks: `--flag=value`, `-h`, `-V`, a suggestion for a flag that does not exist, and
 //! errors without an exit of its own.
 
+use crate::version;
 use std::ffi::OsString;
 
 use argh::FromArgs;
 
 use super::arguments::Arguments;
-use super::{Failure, nearest};
+use super::{Failure, commands};
+use crate::config;
 
 /// What there is to do after reading the arguments.
 #[derive(Debug)]
 pub(super) enum Parsed {
     Print(String),
-    Arguments(Box<Arguments>),
+    /// With the names of the flags that are given.
+    Arguments(Box<Arguments>, Vec<String>),
 }
 
 /// Flags that take no value.
 const SWITCHES: [&str; 5] = ["--check", "--help", "-h", "--version", "-V"];
 
-const VALUED: [&str; 16] = [
+const VALUED: [&str; 18] = [
+    "--config",
     "--listen",
     "--backend",
     "--balance",
@@ -34,10 +38,25 @@ const VALUED: [&str; 16] = [
     "--max-connections",
     "--drain-timeout",
     "--access-log",
+    "--admin",
     "--log-level",
 ];
 
-const COMMANDS: [&str; 1] = ["demo"];
+/// What l4lb does besides balancing and talking to another one, and what there is to do with a
+/// configuration.
+const COMMANDS: [&str; 3] = ["demo", "check", "config"];
+const ACTIONS: [&str; 1] = ["show"];
+
+/// The words of a command line, with the flags apart from what stands for itself.
+#[derive(Default)]
+struct Words {
+    /// Names, and after them the values that they take.
+    flags: Vec<String>,
+    /// The names alone.
+    given: Vec<String>,
+    /// A command, and what it is applied to.
+    plain: Vec<String>,
+}
 
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Parsed, Failure> {
     let words = arguments
@@ -47,48 +66,93 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Parsed, Failure> {
                 .map_err(|word| Failure::Usage(format!("{word:?} is not valid UTF-8")))
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let words = split_values(&words)?;
-    let has = |flags: [&str; 2]| words.iter().any(|word| flags.contains(&word.as_str()));
+    let words = split(&words)?;
+    let has = |names: [&str; 2]| words.given.iter().any(|it| names.contains(&it.as_str()));
     if has(["--version", "-V"]) {
         return Ok(Parsed::Print(version()));
     }
-    let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
-    if has(["--help", "-h"]) {
+    let all = if has(["--help", "-h"]) {
         // Help wins over whatever else is there.
-        words.retain(|word| COMMANDS.contains(word));
-        words.push("--help");
-    }
-    match Arguments::from_args(&["l4lb"], &words) {
-        Ok(arguments) => Ok(Parsed::Arguments(Box::new(arguments))),
+        let commands = words.plain.iter().map(String::as_str);
+        commands.take(words.depth()).chain(["--help"]).collect()
+    } else {
+        words.ordered()?
+    };
+    match Arguments::from_args(&["l4lb"], &all) {
+        Ok(arguments) => Ok(Parsed::Arguments(Box::new(arguments), words.given)),
         Err(exit) if exit.status.is_ok() => Ok(Parsed::Print(help(&exit.output))),
         Err(exit) => Err(Failure::Usage(complaint(&exit.output))),
     }
 }
 
-/// Checks the flags' names, and makes two words of `--flag=value`.
-fn split_values(words: &[String]) -> Result<Vec<String>, Failure> {
-    let mut split = Vec::new();
+impl Words {
+    /// How many of the plain words are commands.
+    fn depth(&self) -> usize {
+        match self.plain.first().map(String::as_str) {
+            Some("config") => self.plain.len().min(2),
+            _ => self.plain.len().min(1),
+        }
+    }
+
+    /// All words as argh wants them. Flags may stand before and after a command: those that are a
+    /// command's own come behind it, and no other goes with such a command; all others come first.
+    fn ordered(&self) -> Result<Vec<&str>, Failure> {
+        let is_it = |(name, _): &&(&str, _)| self.plain.first().is_some_and(|word| word == name);
+        let own = commands::TALKS.iter().find(is_it);
+        if let Some((command, own)) = own
+            && let Some(flag) = self.given.iter().find(|it| !own.contains(&it.as_str()))
+        {
+            return Err(Failure::Usage(format!("{command} goes without {flag}")));
+        }
+        let (command, rest) = self.plain.split_at(usize::from(own.is_some()));
+        let all = command.iter().chain(&self.flags).chain(rest);
+        Ok(all.map(String::as_str).collect())
+    }
+}
+
+/// All that l4lb can be told to do.
+fn commands() -> Vec<&'static str> {
+    let talks = commands::TALKS.iter().map(|(name, _)| *name);
+    COMMANDS.into_iter().chain(talks).collect()
+}
+
+/// All flags, of whatever command.
+fn flags() -> Vec<&'static str> {
+    let (valued, switches) = (&commands::VALUED, &commands::SWITCHES);
+    [&VALUED[..], &SWITCHES, valued, switches].concat()
+}
+
+/// Checks the flags' names and the commands, and makes two words of `--flag=value`.
+fn split(words: &[String]) -> Result<Words, Failure> {
+    let mut split = Words::default();
     let mut words = words.iter();
     while let Some(word) = words.next() {
+        if !word.starts_with('-') {
+            split.plain.push(word.clone());
+            let (known, what) = match (split.plain.len(), &*split.plain[0]) {
+                (1, _) => (commands(), "argument"),
+                (2, "config") => (ACTIONS.to_vec(), "action"),
+                _ => continue,
+            };
+            if !known.contains(&word.as_str()) {
+                return Err(unknown(what, word, &known));
+            }
+            continue;
+        }
         let (name, value) = match word.split_once('=') {
             Some((name, value)) if word.starts_with("--") => (name, Some(value)),
             _ => (word.as_str(), None),
         };
-        if !word.starts_with('-') {
-            if !COMMANDS.contains(&name) {
-                return Err(unknown("argument", name, &COMMANDS));
-            }
-        } else if SWITCHES.contains(&name) {
-            if value.is_some() {
-                return Err(Failure::Usage(format!("{name} takes no value")));
-            }
-        } else if !VALUED.contains(&name) {
-            return Err(unknown("flag", name, &[&VALUED[..], &SWITCHES].concat()));
-        }
-        split.push(name.to_owned());
-        if VALUED.contains(&name) {
+        split.given.push(name.to_owned());
+        split.flags.push(name.to_owned());
+        if VALUED.contains(&name) || commands::VALUED.contains(&name) {
             let value = value.map(str::to_owned).or_else(|| words.next().cloned());
-            split.push(value.ok_or_else(|| Failure::Usage(format!("{name} needs a value")))?);
+            let missing = || Failure::Usage(format!("{name} needs a value"));
+            split.flags.push(value.ok_or_else(missing)?);
+        } else if !SWITCHES.contains(&name) && !commands::SWITCHES.contains(&name) {
+            return Err(unknown("flag", name, &flags()));
+        } else if value.is_some() {
+            return Err(Failure::Usage(format!("{name} takes no value")));
         }
     }
     Ok(split)
@@ -96,7 +160,7 @@ fn split_values(words: &[String]) -> Result<Vec<String>, Failure> {
 
 /// Says which word was not understood, and which one may have been meant.
 fn unknown(what: &str, word: &str, known: &[&str]) -> Failure {
-    let hint = nearest::hint(word, known);
+    let hint = config::hint(word, known);
     Failure::Usage(format!("unknown {what} {word:?}{hint}"))
 }
 
@@ -118,18 +182,13 @@ fn help(output: &str) -> String {
 }
 
 fn version() -> String {
-    let [version, revision, date, target] = [
-        env!("CARGO_PKG_VERSION"),
-        env!("L4LB_REVISION"),
-        env!("L4LB_DATE"),
-        env!("L4LB_TARGET"),
-    ];
-    format!("l4lb {version} ({revision} {date}) {target}\n")
+    format!("l4lb {}\n", version::text())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::arguments::Command;
 
     fn parsed(words: &[&str]) -> Result<Parsed, Failure> {
         parse(words.iter().map(OsString::from).collect())
@@ -148,17 +207,18 @@ mod tests {
             &["--listen", ":1", "--access-log", "-"][..],
             &["--listen=:1", "--access-log=-"],
         ] {
-            let Ok(Parsed::Arguments(arguments)) = parsed(words) else {
+            let Ok(Parsed::Arguments(arguments, _)) = parsed(words) else {
                 panic!("{words:?}")
             };
             assert_eq!(arguments.listen, [":1"]);
-            assert_eq!(arguments.access_log, "-");
+            assert_eq!(arguments.access_log.as_deref(), Some("-"));
         }
     }
 
     #[test]
     fn a_value_may_contain_an_equals_sign() {
-        let Ok(Parsed::Arguments(arguments)) = parsed(&["--backend=a=b:1", "--backend", "c=d:2"])
+        let Ok(Parsed::Arguments(arguments, _)) =
+            parsed(&["--backend=a=b:1", "--backend", "c=d:2"])
         else {
             panic!()
         };
@@ -172,6 +232,19 @@ mod tests {
             (&["--lisen=:1"], "did you mean --listen?"),
             (&["--frobnicate"], "unknown flag \"--frobnicate\""),
             (&["dmeo"], "did you mean demo?"),
+            (&["connectionz"], "did you mean connections?"),
+            (&["status", "--readyy"], "did you mean --ready?"),
+            (&["--json=1", "status"], "--json takes no value"),
+            (&["drain", "--json"], "drain goes without --json"),
+            (
+                &["--listen", ":1", "reload"],
+                "reload goes without --listen",
+            ),
+            (
+                &["status", "--token-file=x"],
+                "status goes without --token-file",
+            ),
+            (&["--token-file=x"], "--token-file"),
             (&["-x"], "unknown flag \"-x\""),
             (&["--listen"], "--listen needs a value"),
             (&["--check=yes"], "--check takes no value"),
@@ -204,11 +277,47 @@ mod tests {
     }
 
     #[test]
+    fn the_help_of_a_command_has_its_flags_and_the_main_help_has_the_command() {
+        let help_of = |words: &[&str]| match parsed(words) {
+            Ok(Parsed::Print(help)) => help,
+            other => panic!("{words:?}: {other:?}"),
+        };
+        let main = help_of(&["--help"]);
+        for (command, own) in commands::TALKS {
+            assert!(main.contains(&format!("\n  {command} ")), "{command}");
+            let help = help_of(&[command, "--help"]);
+            for flag in flags() {
+                let is_helped_with = help.contains(&format!("\n  {flag} "));
+                assert_eq!(is_helped_with, own.contains(&flag), "{flag}:\n{help}");
+            }
+        }
+    }
+
+    #[test]
+    fn flags_of_a_command_may_stand_before_it() {
+        for words in [
+            &["drain", "b2", "--admin", "unix:x"][..],
+            &["drain", "--admin=unix:x", "b2"],
+            &["--admin", "unix:x", "drain", "b2"],
+        ] {
+            let Ok(Parsed::Arguments(arguments, _)) = parsed(words) else {
+                panic!("{words:?}")
+            };
+            let Some(Command::Drain(drain)) = arguments.command else {
+                panic!("{words:?}")
+            };
+            assert_eq!(drain.admin.as_deref(), Some("unix:x"), "{words:?}");
+            assert_eq!(drain.backend.as_deref(), Some("b2"), "{words:?}");
+        }
+    }
+
+    #[test]
     fn help_and_version_win_over_the_rest() {
         for words in [
             &["--listen", ":1", "-h"][..],
             &["--help"],
             &["demo", "--help"],
+            &["drain", "--json", "--listen=:1", "-h"],
         ] {
             assert!(matches!(parsed(words), Ok(Parsed::Print(text)) if text.contains("Usage")));
         }

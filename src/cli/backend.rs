@@ -2,14 +2,11 @@
 
 use super::Failure;
 use super::values::{number, unknown};
-use crate::config::{AddressError, BackendConfig, resolve_backend};
-
-/// The longest name of a backend, in bytes.
-const NAME_BYTES: usize = 64;
+use crate::config::{self, BackendConfig, Target};
 
 const OPTIONS: [&str; 3] = ["weight", "max-connections", "backup"];
 
-/// Parses one `--backend` and looks its address up.
+/// Parses one `--backend`. Its name is looked up later.
 pub(super) fn parse(spec: &str) -> Result<BackendConfig, Failure> {
     let place = format!("--backend {spec:?}");
     let wrong = |what: String| Failure::Usage(format!("{place}: {what}"));
@@ -22,29 +19,18 @@ pub(super) fn parse(spec: &str) -> Result<BackendConfig, Failure> {
         return Err(wrong("HOST:PORT is missing".to_owned()));
     }
     let named = name.len() != backend.len();
-    if named && !is_name(name) {
-        return Err(wrong(format!(
-            "a name has 1 to {NAME_BYTES} letters, digits, '-', '_' and '.'"
-        )));
+    if named && let Err(what) = config::name(name) {
+        return Err(wrong(what));
     }
     let options = Options::parse(&place, options)?;
-    let address = resolve_backend(target).map_err(|error| match error {
-        AddressError::Form(what) => wrong(what),
-        AddressError::Unresolved(what) => Failure::Runtime(what),
-    })?;
-    let plain = BackendConfig::new(name.into(), address);
+    let target = Target::parse(target).map_err(|error| wrong(error.to_string()))?;
     Ok(BackendConfig {
-        weight: options.weight.unwrap_or(plain.weight),
+        name: name.into(),
+        target,
+        weight: options.weight.unwrap_or(1),
         max_connections: options.max_connections,
         backup: options.backup.is_some(),
-        ..plain
     })
-}
-
-/// Whether a backend may be called that; a name may also look like an address.
-fn is_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    !name.is_empty() && name.len() <= NAME_BYTES && name.bytes().all(allowed)
 }
 
 /// What is said of a backend after its address; `None` is what is not said.
@@ -104,14 +90,14 @@ mod tests {
             ("b2=10.0.0.2:80", "b2", "10.0.0.2:80"),
             ("[::1]:80", "[::1]:80", "[::1]:80"),
             ("six=[::1]:80", "six", "[::1]:80"),
-            ("localhost:80", "localhost:80", "127.0.0.1:80"),
+            ("localhost:80", "localhost:80", "localhost:80"),
             ("10.0.0.1:80,weight=2,backup", "10.0.0.1:80", "10.0.0.1:80"),
             ("b2=10.0.0.2:80,weight=2", "b2", "10.0.0.2:80"),
         ];
         for (spec, name, address) in table {
             let backend = parse(spec).unwrap();
             assert_eq!(
-                (&*backend.name, backend.address.to_string().as_str()),
+                (&*backend.name, backend.target.to_string().as_str()),
                 (name, address)
             );
         }
@@ -189,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_specification_is_a_usage_error_and_an_unknown_name_one_at_run_time() {
+    fn a_wrong_specification_is_a_usage_error() {
         let long = format!("{}=1.1.1.1:1", "x".repeat(65));
         for spec in [
             "",
@@ -205,15 +191,12 @@ mod tests {
         ] {
             assert_eq!(parse(spec).unwrap_err().exit_code(), 2, "{spec}");
         }
-        assert_eq!(parse("no-such-name.invalid:80").unwrap_err().exit_code(), 1);
-        let both = parse("no-such-name.invalid:80,colour=2").unwrap_err();
-        assert_eq!(both.exit_code(), 2, "what is wrong in any case comes first");
     }
 
     #[test]
     fn only_a_name_of_its_own_has_to_be_short() {
         let host = format!("{}.invalid:80", "long-label.".repeat(8));
-        assert_eq!(parse(&host).unwrap_err().exit_code(), 1, "it is looked up");
+        assert_eq!(&*parse(&host).unwrap().name, host);
     }
 
     proptest! {

@@ -1,27 +1,33 @@
 //! The command line: arguments in, a task out; every error with its exit code.
 //!
 //! `argv` repairs what argh lacks, `arguments` is the table of flags. `settings` makes a valid
-//! configuration of it all: with `pool`, `backend` and `health` for the pool, and `values` for single
-//! numbers and durations. `nearest` finds the word that was meant. Imports config.
+//! configuration of it all: with `pool`, `backend` and `health` for the pool, `overrides` for flags that
+//! win over a file, and `values` for single numbers and durations; `file` reads and shows a configuration
+//! file. `commands` are those for a running l4lb, which `talk` makes what the client says of. Imports
+//! client, config, pool and reason.
 
 mod arguments;
 mod argv;
 mod backend;
+mod commands;
+mod file;
 mod health;
-mod nearest;
+mod overrides;
 mod pool;
 mod settings;
+mod talk;
 mod values;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use log::LevelFilter;
 
-use crate::config::Config;
+use crate::client::Talk;
+use crate::config::{Config, Source};
 
 /// What the arguments ask for.
 #[derive(Debug)]
@@ -32,23 +38,29 @@ pub enum Task {
     Run {
         /// What to do.
         config: Config,
-        /// What to log.
-        log_level: LevelFilter,
+        /// Where a reload takes the next configuration from, where there is a file.
+        source: Option<Source>,
     },
     /// Run the demo.
     Demo {
         /// What to log.
         log_level: LevelFilter,
     },
+    /// Talk to a running l4lb.
+    Talk(Talk),
 }
 
-/// Why l4lb ends with something else than 0. Displays as one line, for standard error.
+/// Why l4lb ends with something else than 0. Displays as text for standard error.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The arguments are wrong.
     Usage(String),
     /// Something failed at run time.
     Runtime(String),
+    /// No l4lb answers at the admin address.
+    Nobody(String),
+    /// The configuration file is wrong: a picture of each error, which begins with its place.
+    Config(String),
 }
 
 impl Failure {
@@ -58,6 +70,8 @@ impl Failure {
         match self {
             Self::Runtime(_) => 1,
             Self::Usage(_) => 2,
+            Self::Nobody(_) => 3,
+            Self::Config(_) => 78,
         }
     }
 }
@@ -66,7 +80,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(text) => write!(f, "{text}\nTry 'l4lb --help'."),
-            Self::Runtime(text) => f.write_str(text),
+            Self::Runtime(text) | Self::Nobody(text) => f.write_str(text),
+            Self::Config(pictures) => f.write_str(pictures.trim_end()),
         }
     }
 }
@@ -75,11 +90,12 @@ impl fmt::Display for Failure {
 ///
 /// # Errors
 ///
-/// [`Failure::Usage`] for what can never be, [`Failure::Runtime`] for a name that does not resolve.
+/// [`Failure::Usage`] for flags that can never be, [`Failure::Config`] for a file that is wrong,
+/// [`Failure::Runtime`] for one that cannot be read.
 pub fn task(arguments: Vec<OsString>) -> Result<Task, Failure> {
     match argv::parse(arguments)? {
         argv::Parsed::Print(text) => Ok(Task::Print(text)),
-        argv::Parsed::Arguments(arguments) => settings::task(*arguments),
+        argv::Parsed::Arguments(arguments, given) => settings::task(&arguments, &given),
     }
 }
 
@@ -96,6 +112,25 @@ pub fn print(text: &str) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a stream is a terminal, and nobody minds colours.
+fn is_coloured(stream: &impl IsTerminal) -> bool {
+    let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+    !is_unwanted && stream.is_terminal()
+}
+
+/// Says on standard error why l4lb ends.
+pub fn complain(failure: &Failure) {
+    let text = match failure {
+        // Each error begins with its place, where editors and people look for it.
+        Failure::Config(_) => format!("{failure}\n"),
+        Failure::Usage(_) | Failure::Runtime(_) | Failure::Nobody(_) => {
+            format!("l4lb: {failure}\n")
+        }
+    };
+    // Nobody may be there to read it; the exit code says it all the same.
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Says on standard error, at any log level, that each listener is bound: others wait for it.

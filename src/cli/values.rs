@@ -6,11 +6,20 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Failure, nearest};
+use super::Failure;
 use crate::config;
 
 pub(super) fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
     config::duration(text).map_err(|error| Failure::Usage(format!("{flag}: {error}")))
+}
+
+/// What a flag says, or what holds where it is not given.
+pub(super) fn or_default<T>(
+    text: Option<&String>,
+    default: T,
+    read: impl FnOnce(&str) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    text.map_or(Ok(default), |text| read(text))
 }
 
 /// A number of `range`, or `None`.
@@ -36,7 +45,7 @@ pub(super) fn unknown(place: &str, word: &str, known: &[&str]) -> Failure {
     Failure::Usage(format!(
         "{place}: {word:?} is not one of {}{}",
         known.join(", "),
-        nearest::hint(word, known)
+        config::hint(word, known)
     ))
 }
 

@@ -1,22 +1,40 @@
 //! What l4lb is told to do: valid by construction, immutable, shared by all threads.
 //!
-//! Text becomes these types in cli (flags); whoever holds one need not check anything again.
-//! Imports nothing of ours.
+//! Text becomes these types in cli (flags) and in `file`; whoever holds one need not check anything
+//! again. Pure: nothing is read, looked up or opened here. Imports nothing of ours.
 
 mod address;
+mod admin;
+pub mod defaults;
+pub mod diff;
+pub mod export;
+pub mod file;
 mod health;
+mod http;
+mod name;
+mod nearest;
 mod pool;
+mod source;
+mod target;
 mod units;
 
-pub use address::{AddressError, listen_address, resolve_backend};
+pub use address::{AddressError, listen_address};
+pub use admin::{AdminAddress, AdminConfig};
 pub use health::{Check, EjectConfig, HealthConfig};
+pub use http::{STATUS_PASSES, Statuses, http_host, http_path, statuses};
+pub use name::name;
+pub use nearest::hint;
 pub use pool::{AllDown, BackendConfig, Balance, OnDown, PoolConfig};
+pub use source::Source;
+pub use target::Target;
 pub use units::{UnitError, duration};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use log::LevelFilter;
 
 /// The most event loops: each has a bit in a word.
 pub const MAX_WORKERS: usize = 64;
@@ -36,6 +54,10 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// Where the access log goes.
     pub access_log: AccessLogOutput,
+    /// What is logged on standard error.
+    pub log_level: LevelFilter,
+    /// The admin API; `None` is none.
+    pub admin: Option<AdminConfig>,
 }
 
 /// A set of addresses that accept clients for one pool.
@@ -62,4 +84,22 @@ pub enum AccessLogOutput {
     Stdout,
     /// Appended to this file, which is opened again on USR1.
     File(PathBuf),
+}
+
+impl AccessLogOutput {
+    /// Parses `-`, `off` or a path.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what may stand there.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "-" => Ok(Self::Stdout),
+            path if path.is_empty() || path.contains('\0') => {
+                Err("the access log goes to - (standard output), a path, or is off".to_owned())
+            }
+            path => Ok(Self::File(path.into())),
+        }
+    }
 }

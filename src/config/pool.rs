@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{EjectConfig, HealthConfig};
+use super::{EjectConfig, HealthConfig, Target};
 
 /// Backends and how they are picked, reached and watched.
 #[derive(Clone, Debug)]
@@ -42,8 +42,8 @@ pub struct PoolConfig {
 pub struct BackendConfig {
     /// Its name, or its address as it was written.
     pub name: Arc<str>,
-    /// Where it listens.
-    pub address: SocketAddr,
+    /// Where it is; looked up when l4lb starts.
+    pub target: Target,
     /// Its share of the sessions, in proportion to the others' weights; 0 is none.
     pub weight: u16,
     /// Used only while no other backend may get sessions.
@@ -58,7 +58,7 @@ impl BackendConfig {
     pub const fn new(name: Arc<str>, address: SocketAddr) -> Self {
         Self {
             name,
-            address,
+            target: Target::Address(address),
             weight: 1,
             backup: false,
             max_connections: None,
@@ -140,6 +140,21 @@ pub enum OnDown {
     Reset,
 }
 
+impl OnDown {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 3] = [Self::Keep, Self::Drain, Self::Reset];
+
+    /// As files name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Drain => "drain",
+            Self::Reset => "reset",
+        }
+    }
+}
+
 /// What new clients get while no backend is up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AllDown {
@@ -148,4 +163,18 @@ pub enum AllDown {
     Reject,
     /// A backend, as if all were up.
     TryAll,
+}
+
+impl AllDown {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 2] = [Self::Reject, Self::TryAll];
+
+    /// As files name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::TryAll => "try-all",
+        }
+    }
 }

@@ -1,0 +1,94 @@
+//! A configuration file on the command line: reads it, checks it, puts flags over it, shows it.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use super::arguments::Arguments;
+use super::overrides::{self, overrides, refuse_open_admin};
+use super::{Failure, Task, is_coloured, settings};
+use crate::config::file::{self, Document, MOST_BYTES};
+use crate::config::{Config, Source};
+use crate::reason;
+
+/// `l4lb check FILE`.
+pub(super) fn check(name: &str, given: &[String]) -> Result<Task, Failure> {
+    if let Some(flag) = given.first() {
+        return Err(Failure::Usage(format!(
+            "check goes without {flag}: with flags, write l4lb --config FILE --check"
+        )));
+    }
+    let config = read(name, for_people())?.config(1);
+    Ok(Task::Print(settings::summary(
+        name,
+        config.listeners.len(),
+        &config,
+    )))
+}
+
+/// `l4lb --config FILE`, with flags.
+pub(super) fn run(name: &str, arguments: &Arguments, given: &[String]) -> Result<Task, Failure> {
+    let config = load(name, arguments, given, for_people())?.1;
+    let again = (name.to_owned(), arguments.clone(), given.to_vec());
+    if arguments.check {
+        let listeners = config.listeners.len();
+        return Ok(Task::Print(settings::summary(name, listeners, &config)));
+    }
+    let source = move || {
+        let (name, arguments, given) = &again;
+        let loaded = load(name, arguments, given, false); // for a log
+        loaded.map(|it| it.1).map_err(|failure| failure.to_string())
+    };
+    Ok(Task::Run {
+        config,
+        source: Some(Source::new(name, source)),
+    })
+}
+
+/// `l4lb config show`.
+pub(super) fn show(arguments: &Arguments, given: &[String]) -> Result<Task, Failure> {
+    let Some(name) = &arguments.config else {
+        return Err(Failure::Usage("config show needs --config FILE".to_owned()));
+    };
+    let (document, _) = load(name, arguments, given, for_people())?;
+    Ok(Task::Print(document.show()))
+}
+
+fn load(
+    name: &str,
+    arguments: &Arguments,
+    given: &[String],
+    coloured: bool,
+) -> Result<(Document, Config), Failure> {
+    let goes_along = |flag: &&String| {
+        ["--config", "--check"].contains(&flag.as_str())
+            || overrides::FLAGS.contains(&flag.as_str())
+    };
+    if let Some(flag) = given.iter().find(|flag| !goes_along(flag)) {
+        return Err(Failure::Usage(format!(
+            "{flag} does not go together with --config: the file says it"
+        )));
+    }
+    let overrides = overrides(arguments)?;
+    let mut document = read(name, coloured)?;
+    for value in overrides {
+        document.override_with(value);
+    }
+    let config = document.config(settings::cores());
+    refuse_open_admin(&config)?;
+    Ok((document, config))
+}
+
+/// Reads a file, of which nobody knows how long it is.
+fn read(name: &str, coloured: bool) -> Result<Document, Failure> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
+    File::open(name)
+        .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
+        .map_err(|error| Failure::Runtime(format!("cannot read {name}: {}", reason::of(&error))))?;
+    file::parse(name, &bytes).map_err(|faults| Failure::Config(faults.render(coloured)))
+}
+
+/// Whether what is said on standard error may have colours.
+fn for_people() -> bool {
+    is_coloured(&io::stderr())
+}

@@ -1,0 +1,312 @@
+//! What is different between two configurations, in sentences. Pure.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{BackendConfig, Config, ListenerConfig, PoolConfig};
+
+/// What `new` changes, a sentence each, in the order of the configurations. Empty where nothing does.
+#[must_use]
+pub fn changes(old: &Config, new: &Config) -> Vec<String> {
+    let mut changes = Vec::new();
+    process(&mut changes, old, new);
+    let (before, after) = (&old.listeners, &new.listeners);
+    by_name(
+        &mut changes,
+        "listener",
+        before,
+        after,
+        |it| &it.name,
+        |changes, was, is| {
+            listener(changes, was, is, old, new);
+        },
+    );
+    by_name(
+        &mut changes,
+        "pool",
+        &old.pools,
+        &new.pools,
+        |it| &it.name,
+        pool,
+    );
+    changes
+}
+
+/// Says what was added, what was removed, and has `compare` look at what is in both.
+fn by_name<T>(
+    changes: &mut Vec<String>,
+    what: &str,
+    old: &[T],
+    new: &[T],
+    name: impl Fn(&T) -> &Arc<str>,
+    mut compare: impl FnMut(&mut Vec<String>, &T, &T),
+) {
+    for is in new {
+        match old.iter().find(|was| name(was) == name(is)) {
+            Some(was) => compare(changes, was, is),
+            None => changes.push(format!("{what} {} added", name(is))),
+        }
+    }
+    let names: BTreeSet<_> = new.iter().map(&name).collect();
+    for was in old.iter().filter(|was| !names.contains(name(was))) {
+        changes.push(format!("{what} {} removed", name(was)));
+    }
+}
+
+/// One value of something.
+fn value<T: PartialEq>(
+    changes: &mut Vec<String>,
+    whose: &str,
+    key: &str,
+    (was, is): (&T, &T),
+    show: impl Fn(&T) -> String,
+) {
+    if was != is {
+        changes.push(format!("{whose}{key} {} -> {}", show(was), show(is)));
+    }
+}
+
+fn process(changes: &mut Vec<String>, old: &Config, new: &Config) {
+    let needs_restart = |text: String| format!("{text} (takes a restart)");
+    if old.workers != new.workers {
+        let text = format!("workers {} -> {}", old.workers, new.workers);
+        changes.push(needs_restart(text));
+    }
+    if old.access_log != new.access_log {
+        changes.push(needs_restart("access_log".to_owned()));
+    }
+    if old.admin != new.admin {
+        changes.push(needs_restart("admin".to_owned()));
+    }
+    let (was, is) = (&old.log_level, &new.log_level);
+    value(changes, "log ", "level", (was, is), ToString::to_string);
+    let (was, is) = (&old.max_connections, &new.max_connections);
+    value(changes, "", "max_connections", (was, is), or_none);
+    let (was, is) = (&old.drain_timeout, &new.drain_timeout);
+    value(changes, "", "drain_timeout", (was, is), |it| time(*it));
+}
+
+fn listener(
+    changes: &mut Vec<String>,
+    was: &ListenerConfig,
+    is: &ListenerConfig,
+    old: &Config,
+    new: &Config,
+) {
+    let whose = format!("listener {}: ", is.name);
+    let show = |it: &Vec<std::net::SocketAddr>| {
+        let texts: Vec<String> = it.iter().map(ToString::to_string).collect();
+        texts.join(", ")
+    };
+    value(
+        changes,
+        &whose,
+        "listen",
+        (&was.addresses, &is.addresses),
+        show,
+    );
+    let pools = (&old.pools[was.pool].name, &new.pools[is.pool].name);
+    value(changes, &whose, "pool", pools, ToString::to_string);
+    let times = (&was.idle_timeout, &is.idle_timeout);
+    value(changes, &whose, "idle_timeout", times, |it| time(*it));
+    let most = (&was.max_connections, &is.max_connections);
+    value(changes, &whose, "max_connections", most, or_none);
+}
+
+fn pool(changes: &mut Vec<String>, was: &PoolConfig, is: &PoolConfig) {
+    let whose = format!("pool {}: ", is.name);
+    value(
+        changes,
+        &whose,
+        "balance",
+        (&was.balance, &is.balance),
+        ToString::to_string,
+    );
+    let times = [
+        ("connect_timeout", was.connect_timeout, is.connect_timeout),
+        ("queue_timeout", was.queue_timeout, is.queue_timeout),
+        ("slow_start", was.slow_start, is.slow_start),
+    ];
+    for (key, was, is) in times {
+        value(changes, &whose, key, (&was, &is), |it| time(*it));
+    }
+    value(
+        changes,
+        &whose,
+        "retries",
+        (&was.retries, &is.retries),
+        ToString::to_string,
+    );
+    value(
+        changes,
+        &whose,
+        "hedge",
+        (&was.hedge, &is.hedge),
+        ToString::to_string,
+    );
+    let named = |it: &super::OnDown| it.name().to_owned();
+    value(
+        changes,
+        &whose,
+        "on_down",
+        (&was.on_down, &is.on_down),
+        named,
+    );
+    let named = |it: &super::AllDown| it.name().to_owned();
+    value(
+        changes,
+        &whose,
+        "all_down",
+        (&was.all_down, &is.all_down),
+        named,
+    );
+    if was.health != is.health {
+        changes.push(format!("{whose}health changed"));
+    }
+    if was.eject != is.eject {
+        changes.push(format!("{whose}eject changed"));
+    }
+    backends(changes, &whose, was, is);
+}
+
+fn backends(changes: &mut Vec<String>, whose: &str, was: &PoolConfig, is: &PoolConfig) {
+    let (before, after) = (&was.backends, &is.backends);
+    let what = format!("{whose}backend");
+    by_name(
+        changes,
+        &what,
+        before,
+        after,
+        |it| &it.name,
+        |changes, was, is| {
+            backend(changes, &format!("{what} {}: ", is.name), was, is);
+        },
+    );
+    let order = |it: &PoolConfig| {
+        it.backends
+            .iter()
+            .map(|it| Arc::clone(&it.name))
+            .collect::<Vec<_>>()
+    };
+    let (before, after) = (order(was), order(is));
+    if before != after && BTreeSet::from_iter(before) == BTreeSet::from_iter(after) {
+        changes.push(format!("{whose}the order of the backends changed"));
+    }
+}
+
+fn backend(changes: &mut Vec<String>, whose: &str, was: &BackendConfig, is: &BackendConfig) {
+    value(
+        changes,
+        whose,
+        "address",
+        (&was.target, &is.target),
+        ToString::to_string,
+    );
+    value(
+        changes,
+        whose,
+        "weight",
+        (&was.weight, &is.weight),
+        ToString::to_string,
+    );
+    value(
+        changes,
+        whose,
+        "backup",
+        (&was.backup, &is.backup),
+        ToString::to_string,
+    );
+    let most = (&was.max_connections, &is.max_connections);
+    value(changes, whose, "max_connections", most, or_none);
+}
+
+fn or_none<T: ToString>(value: &Option<T>) -> String {
+    value
+        .as_ref()
+        .map_or_else(|| "none".to_owned(), ToString::to_string)
+}
+
+fn time(value: std::time::Duration) -> String {
+    humantime::format_duration(value).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::file;
+
+    const FILE: &str = r#"
+        [[listener]]
+        name = "web"
+        listen = "127.0.0.1:9000"
+        pool = "app"
+        [pool.app]
+        backends = [
+            { name = "a", address = "10.0.0.1:80" },
+            { name = "b", address = "10.0.0.2:80" },
+        ]
+    "#;
+
+    fn config(text: &str) -> Config {
+        match file::parse("l4lb.toml", text.as_bytes()) {
+            Ok(document) => document.config(1),
+            Err(faults) => panic!("{}", faults.render(false)),
+        }
+    }
+
+    #[test]
+    fn each_change_is_said_and_nothing_else() {
+        let table: [(&str, &str, &[&str]); 9] = [
+            ("", "", &[]),
+            (
+                "10.0.0.2:80\"",
+                "10.0.0.2:80\", weight = 5",
+                &["pool app: backend b: weight 1 -> 5"],
+            ),
+            (
+                "10.0.0.2:80",
+                "10.0.0.3:80",
+                &["pool app: backend b: address 10.0.0.2:80 -> 10.0.0.3:80"],
+            ),
+            (
+                "\"b\"",
+                "\"c\"",
+                &["pool app: backend c added", "pool app: backend b removed"],
+            ),
+            (
+                "9000",
+                "9001",
+                &["listener web: listen 127.0.0.1:9000 -> 127.0.0.1:9001"],
+            ),
+            (
+                "\"web\"",
+                "\"www\"",
+                &["listener www added", "listener web removed"],
+            ),
+            (
+                "[pool.app]",
+                "[pool.app]\nbalance = \"first\"\nretries = 3\nhealth = { type = \"off\" }",
+                &[
+                    "pool app: balance round-robin -> first",
+                    "pool app: retries 2 -> 3",
+                    "pool app: health changed",
+                ],
+            ),
+            (
+                "[[listener]]",
+                "workers = 3\n[[listener]]",
+                &["workers 1 -> 3 (takes a restart)"],
+            ),
+            (
+                "[[listener]]",
+                "max_connections = 9\n[[listener]]",
+                &["max_connections none -> 9"],
+            ),
+        ];
+        let old = config(FILE);
+        for (text, other, expected) in table {
+            let new = config(&FILE.replace(text, other));
+            assert_eq!(changes(&old, &new), expected, "{other}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! A configuration as data, with the keys of the file. Pure.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    AccessLogOutput, BackendConfig, Check, Config, HealthConfig, ListenerConfig, PoolConfig,
+};
+
+/// What a file would have to say for this configuration; a file of it is read as the same one.
+#[must_use]
+pub fn to_json(config: &Config) -> Value {
+    let output = match &config.access_log {
+        AccessLogOutput::Off => "off".to_owned(),
+        AccessLogOutput::Stdout => "-".to_owned(),
+        AccessLogOutput::File(path) => path.display().to_string(),
+    };
+    let listeners = config.listeners.iter();
+    let pools = config.pools.iter();
+    let pools: Map<_, _> = pools.map(|it| (it.name.to_string(), pool(it))).collect();
+    let mut all = json!({
+        "workers": config.workers,
+        "drain_timeout": time(config.drain_timeout),
+        "log": { "level": config.log_level.as_str().to_lowercase() },
+        "access_log": { "output": output, "format": "default" },
+        "listener": listeners.map(|it| listener(it, config)).collect::<Vec<_>>(),
+        "pool": pools,
+    });
+    if let Some(most) = config.max_connections {
+        all["max_connections"] = json!(most);
+    }
+    if let Some(admin) = &config.admin {
+        all["admin"] = json!({ "listen": admin.listen.to_string() });
+        if let Some(path) = &admin.token_file {
+            all["admin"]["token_file"] = json!(path.display().to_string());
+        }
+    }
+    all
+}
+
+fn listener(listener: &ListenerConfig, config: &Config) -> Value {
+    let addresses = listener.addresses.iter().map(ToString::to_string);
+    let mut all = json!({
+        "name": &*listener.name,
+        "listen": addresses.collect::<Vec<_>>(),
+        "pool": &*config.pools[listener.pool].name,
+        "idle_timeout": time(listener.idle_timeout),
+    });
+    if let Some(most) = listener.max_connections {
+        all["max_connections"] = json!(most);
+    }
+    all
+}
+
+fn pool(pool: &PoolConfig) -> Value {
+    let mut all = json!({
+        "balance": pool.balance.name(),
+        "connect_timeout": time(pool.connect_timeout),
+        "retries": pool.retries,
+        "queue_timeout": time(pool.queue_timeout),
+        "hedge": pool.hedge,
+        "on_down": pool.on_down.name(),
+        "all_down": pool.all_down.name(),
+        "health": pool.health.as_ref().map_or_else(|| json!({ "type": "off" }), health),
+        "backends": pool.backends.iter().map(backend).collect::<Vec<_>>(),
+    });
+    if !pool.slow_start.is_zero() {
+        all["slow_start"] = json!(time(pool.slow_start));
+    }
+    if let Some(eject) = &pool.eject {
+        all["eject"] = json!({
+            "failures": eject.failures,
+            "base": time(eject.base),
+            "max": time(eject.max),
+            "max_percent": eject.max_percent,
+        });
+    }
+    all
+}
+
+fn health(health: &HealthConfig) -> Value {
+    let mut all = match &health.check {
+        Check::Tcp => json!({ "type": "tcp" }),
+        Check::Http { path, host, status } => {
+            let ranges = status
+                .iter()
+                .map(|it| format!("{}-{}", it.start(), it.end()));
+            let mut all = json!({
+                "type": "http",
+                "path": &**path,
+                "status": ranges.collect::<Vec<_>>().join(","),
+            });
+            if let Some(host) = host {
+                all["host"] = json!(&**host);
+            }
+            all
+        }
+        Check::SendExpect { send, expect } => json!({
+            "type": "send-expect",
+            "send": String::from_utf8_lossy(send),
+            "expect": String::from_utf8_lossy(expect),
+        }),
+    };
+    all["interval"] = json!(time(health.interval));
+    all["timeout"] = json!(time(health.timeout));
+    all["rise"] = json!(health.rise);
+    all["fall"] = json!(health.fall);
+    if let Some(port) = health.port {
+        all["port"] = json!(port);
+    }
+    all
+}
+
+fn backend(backend: &BackendConfig) -> Value {
+    let mut all = json!({
+        "name": &*backend.name,
+        "address": backend.target.to_string(),
+        "weight": backend.weight,
+        "backup": backend.backup,
+    });
+    if let Some(most) = backend.max_connections {
+        all["max_connections"] = json!(most);
+    }
+    all
+}
+
+fn time(value: Duration) -> String {
+    humantime::format_duration(value).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::file;
+
+    const FILE: &str = r#"
+        workers = 2
+        max_connections = 900
+        [log]
+        level = "warn"
+        [admin]
+        listen = "127.0.0.1:9090"
+        [[listener]]
+        name = "web"
+        listen = ["127.0.0.1:9000", "[::1]:9000"]
+        pool = "app"
+        max_connections = 500
+        [pool.app]
+        balance = "source-hash"
+        slow_start = "30s"
+        hedge = true
+        on_down = "reset"
+        all_down = "try-all"
+        health = { type = "http", path = "/up", host = "x", status = "200-299,301", port = 81 }
+        eject = { failures = 4 }
+        backends = ["10.0.0.1:80", { name = "b", address = "db.internal:80", weight = 2, backup = true, max_connections = 7 }]
+        [pool.mail]
+        health = { type = "send-expect", send = "EHLO\r\n", expect = "250" }
+        backends = ["10.0.0.3:25"]
+        [pool.bare]
+        health = { type = "off" }
+        backends = ["10.0.0.4:25"]
+    "#;
+
+    #[test]
+    fn what_is_shown_is_read_as_the_same_configuration() {
+        let read = |name: &str, text: &str| match file::parse(name, text.as_bytes()) {
+            Ok(document) => document.config(1),
+            Err(faults) => panic!("{}\n{text}", faults.render(false)),
+        };
+        let config = read("l4lb.toml", FILE);
+        let shown = to_json(&config);
+        let again = read("l4lb.json", &shown.to_string());
+        assert_eq!(to_json(&again), shown);
+        assert_eq!(format!("{again:?}"), format!("{config:?}"));
+    }
+}

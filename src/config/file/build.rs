@@ -1,0 +1,155 @@
+//! From the types of the file, which have been checked, to a configuration.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::form::{CheckKind, Form, Name, Written};
+use super::model::{self, Addresses, Entry, File, Workers};
+use crate::config::{
+    AdminConfig, BackendConfig, Check, Config, EjectConfig, HealthConfig, ListenerConfig,
+    MAX_WORKERS, PoolConfig, STATUS_PASSES, Statuses,
+};
+
+impl File {
+    /// The configuration, on a machine with so many usable cores.
+    pub(super) fn config(&self, cores: usize) -> Config {
+        let places: HashMap<&str, usize> = self.pool.keys().map(|it| &**it).zip(0..).collect();
+        let listeners = self.listener.iter().map(|it| listener(it, &places));
+        Config {
+            listeners: listeners.collect(),
+            pools: self.pool.iter().map(pool).collect(),
+            workers: match self.workers {
+                Workers::Count(count) => count.into(),
+                Workers::Auto(_) => cores.clamp(1, MAX_WORKERS),
+            },
+            max_connections: self.max_connections.map(size),
+            drain_timeout: self.drain_timeout.0,
+            access_log: self.access_log.output.0.clone(),
+            log_level: self.log.level.0,
+            admin: self.admin.as_ref().map(|admin| AdminConfig {
+                listen: admin.listen.0.clone(),
+                token_file: admin.token_file.as_ref().map(|it| it.0.0.clone()),
+            }),
+        }
+    }
+
+    /// Says of each value what it is, where that follows from others.
+    pub(super) fn settle(&mut self) {
+        for pool in self.pool.values_mut() {
+            let connect_timeout = pool.connect_timeout.clone();
+            pool.queue_timeout.get_or_insert(connect_timeout);
+            if pool.health.r#type.0 == CheckKind::Http {
+                let passes: Statuses = Arc::new([STATUS_PASSES]);
+                pool.health.status.get_or_insert(Written(passes));
+            }
+            for entry in &mut pool.backends {
+                *entry = Entry::Table(entry.settled());
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// As a table, with a name where the address can be one.
+    fn settled(&self) -> model::Backend {
+        let mut backend = match self {
+            Self::Table(backend) => backend.clone(),
+            Self::Address(target) => model::Backend::at(target.clone()),
+        };
+        let address = backend.address.0.to_string();
+        let name = || Name::read(&address).ok().map(Written);
+        backend.name = backend.name.or_else(name);
+        backend
+    }
+}
+
+fn listener(listener: &model::Listener, places: &HashMap<&str, usize>) -> ListenerConfig {
+    let pool = places.get(&*listener.pool.0.0).copied();
+    ListenerConfig {
+        name: Arc::clone(&listener.name.0.0),
+        addresses: match &listener.listen {
+            Addresses::One(address) => vec![address.0],
+            Addresses::Several(addresses) => addresses.iter().map(|it| it.0).collect(),
+        },
+        pool: pool.expect("a file in which a pool is not defined is refused"),
+        idle_timeout: listener.idle_timeout.0,
+        max_connections: listener.max_connections,
+    }
+}
+
+fn pool((name, pool): (&String, &model::Pool)) -> PoolConfig {
+    let time = |time: &Option<Written<Duration>>| time.as_ref().map(|it| it.0);
+    PoolConfig {
+        name: name.as_str().into(),
+        backends: pool
+            .backends
+            .iter()
+            .map(|it| backend(&it.settled()))
+            .collect(),
+        balance: pool.balance.0,
+        connect_timeout: pool.connect_timeout.0,
+        retries: pool.retries,
+        queue_timeout: time(&pool.queue_timeout).unwrap_or(pool.connect_timeout.0),
+        slow_start: time(&pool.slow_start).unwrap_or_default(),
+        hedge: pool.hedge,
+        on_down: pool.on_down.0,
+        all_down: pool.all_down.0,
+        health: health(&pool.health),
+        eject: pool.eject.as_ref().map(|eject| EjectConfig {
+            failures: eject.failures,
+            base: eject.base.0,
+            max: eject.max.0,
+            max_percent: eject.max_percent,
+        }),
+    }
+}
+
+fn backend(backend: &model::Backend) -> BackendConfig {
+    let target = backend.address.0.clone();
+    let name = backend.name.as_ref().map(|it| Arc::clone(&it.0.0));
+    BackendConfig {
+        name: name.unwrap_or_else(|| target.to_string().into()),
+        target,
+        weight: backend.weight,
+        backup: backend.backup,
+        max_connections: backend.max_connections,
+    }
+}
+
+/// `None` where checks are off.
+fn health(health: &model::Health) -> Option<HealthConfig> {
+    let bytes = |text: Option<&str>| text.unwrap_or_default().as_bytes().into();
+    let check = match health.r#type.0 {
+        CheckKind::Off => return None,
+        CheckKind::Tcp => Check::Tcp,
+        CheckKind::Http => Check::Http {
+            path: match &health.path {
+                Some(path) => Arc::clone(&path.0.0),
+                None => "/".into(),
+            },
+            host: health.host.as_ref().map(|it| Arc::clone(&it.0.0)),
+            status: match &health.status {
+                Some(status) => Arc::clone(&status.0),
+                None => Arc::new([STATUS_PASSES]),
+            },
+        },
+        CheckKind::SendExpect => Check::SendExpect {
+            send: bytes(health.send.as_deref()),
+            expect: bytes(health.expect.as_ref().map(|it| &*it.0.0)),
+        },
+    };
+    Some(HealthConfig {
+        check,
+        port: health.port,
+        interval: health.interval.0,
+        timeout: health.timeout.0,
+        rise: health.rise,
+        fall: health.fall,
+    })
+}
+
+/// A number of sessions. Where it does not fit, there can be no more anyway.
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,36 @@
+//! What listeners, pools and backends may be called: one word of a log line, a label, a path of the API.
+
+/// The longest name, in bytes.
+const NAME_BYTES: usize = 64;
+
+/// Checks the name of a listener, a pool or a backend; it may also look like an address.
+///
+/// # Errors
+///
+/// A sentence that says what a name is made of.
+pub fn name(text: &str) -> Result<&str, String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    if !text.is_empty() && text.len() <= NAME_BYTES && text.bytes().all(allowed) {
+        return Ok(text);
+    }
+    Err(format!(
+        "a name has 1 to {NAME_BYTES} letters, digits, '-', '_' and '.'"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_word_of_a_log_line() {
+        let longest = "x".repeat(64);
+        for good in ["a", "web-1", "a_b.c", "[::1]:80", "10.0.0.1:80", &longest] {
+            assert_eq!(name(good), Ok(good));
+        }
+        let long = "x".repeat(65);
+        for bad in ["", "a b", "a/b", "na\u{ef}ve", "a\n", "a,b", "a=b", &long] {
+            assert!(name(bad).is_err(), "{bad:?}");
+        }
+    }
+}
