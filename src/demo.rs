@@ -50,7 +50,7 @@ pub fn run() -> Result<(), String> {
         .name("demo".to_owned())
         .spawn(move || stop_one_now_and_then(&mut sites, &names))
         .map_err(|error| format!("cannot start a thread: {error}"))?;
-    supervisor::run(config, welcome)
+    supervisor::run(config, None, welcome)
 }
 
 fn welcome(listeners: &[(Arc<str>, SocketAddr)]) {
@@ -109,6 +109,8 @@ fn config(listen: SocketAddr, backends: Vec<BackendConfig>) -> Config {
         max_connections: None,
         drain_timeout: Duration::from_secs(2),
         access_log: AccessLogOutput::Stdout,
+        log_level: log::LevelFilter::Info, // the caller has started the log
+        admin: None,
     }
 }
 

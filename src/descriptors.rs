@@ -23,6 +23,14 @@ pub struct Budget {
     pub pipes: usize,
 }
 
+impl Budget {
+    /// Sessions at once, as workers count them.
+    #[must_use]
+    pub fn session_limit(&self) -> u32 {
+        u32::try_from(self.sessions).unwrap_or(u32::MAX)
+    }
+}
+
 /// Raises the limit of descriptors as far as it goes, and divides what there is. `others` more are
 /// needed for listeners and probes.
 ///

@@ -4,7 +4,7 @@
 //! nothing of ours. Bound by supervisor, shared by the workers.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
@@ -51,6 +51,20 @@ impl Listener {
             other => other?,
         };
         let address = socket.local_addr()?.as_socket().unwrap_or(address);
+        Ok(Self { socket, address })
+    }
+
+    /// Takes over a socket that somebody else has opened.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says where it refuses an option.
+    pub fn adopt(socket: TcpListener) -> io::Result<Self> {
+        let socket = Socket::from(socket);
+        socket.set_nonblocking(true)?;
+        set_options(&socket)?;
+        let unnamed = || io::Error::from(io::ErrorKind::AddrNotAvailable);
+        let address = socket.local_addr()?.as_socket().ok_or_else(unnamed)?;
         Ok(Self { socket, address })
     }
 
@@ -103,13 +117,18 @@ fn open(address: SocketAddr) -> io::Result<Socket> {
         socket.set_only_v6(address.ip() != IpAddr::V6(Ipv6Addr::UNSPECIFIED))?;
     }
     socket.set_reuse_address(true)?;
-    socket.set_tcp_nodelay(true)?;
-    socket.set_keepalive(true)?;
-    // Urgent bytes stay in their place in the stream (RFC 6093): none is lost.
-    socket.set_out_of_band_inline(true)?;
+    set_options(&socket)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket)
+}
+
+/// What every accepted socket inherits.
+fn set_options(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    socket.set_keepalive(true)?;
+    // Urgent bytes stay in their place in the stream (RFC 6093): none is lost.
+    socket.set_out_of_band_inline(true)
 }
 
 /// An IPv4 client of a listener for both families is shown as what it is.

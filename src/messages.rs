@@ -16,7 +16,8 @@ use socket2::Socket;
 
 use crate::balance::Snapshot;
 use crate::plan::{Plan, PlannedListener};
-use crate::pool::{Backend, BackendId, State};
+use crate::pool::{Backend, BackendId, Order, State};
+use crate::requests::{Connection, Reply, Request};
 use crate::session::CloseReason;
 
 /// Messages that may wait in a mailbox. Its loop empties it at every wake: only a burst fills it.
@@ -85,6 +86,17 @@ pub enum ToWorker {
     Plan(Arc<Plan>, Vec<Snapshot>),
     /// Reset every session of this backend: it is taken away.
     Reset(BackendId),
+    /// Of so many sessions, the oldest first, how they are.
+    List(usize, Reply<Vec<Connection>>),
+    /// End the session with this id by a reset. Whether there was one.
+    Kill(u64, Reply<bool>),
+    /// Answer, to show that the loop turns.
+    Ping(Reply<()>),
+    /// Of so many sessions of this backend, the idlest first: when a byte moved last, in milliseconds
+    /// since the epoch, and the id.
+    Idlest(BackendId, usize, Reply<Vec<(u64, u64)>>),
+    /// End the sessions with these ids: their backend is drained. How many there were.
+    Retire(Arc<[u64]>, Reply<u32>),
     /// Clients who wait for a backend of the pool at this place: there is room, or whoever was before
     /// them waits no more.
     Room(usize),
@@ -116,20 +128,11 @@ pub enum ToHealth {
     Stop,
 }
 
-/// What an operator wants of a backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Sessions as health allows.
-    Ready,
-    /// No new sessions; those it has go on, and so do probes.
-    Drain,
-    /// No sessions and no probes.
-    Maint,
-}
-
 /// What the supervisor is told. It logs, so that nobody else waits for a log sink.
 #[derive(Debug)]
 pub enum Event {
+    /// The admin API wants to know or to change something.
+    Asked(Request),
     /// A signal arrived.
     Signal(i32),
     /// A backend changed its state.

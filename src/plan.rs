@@ -11,11 +11,13 @@ use crossbeam_channel::Sender;
 
 use crate::config::{ListenerConfig, PoolConfig};
 use crate::listener::Listener;
-use crate::pool::{Backend, Gauge, Line};
+use crate::pool::{Backend, Gauge, Line, Order};
 
 /// Everything that is served from now on.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// Counts the plans of this process.
+    pub number: u64,
     /// The listeners, each of which names its pool by its place, with their bound sockets, which all
     /// workers share; none, where a listener is gone. The sockets close with the last plan that has them.
     pub listeners: Vec<(Arc<PlannedListener>, Vec<Arc<Listener>>)>,
@@ -25,8 +27,8 @@ pub struct Plan {
     pub session_limit: u32,
     /// How long sessions are given to finish where they have to.
     pub drain_timeout: Duration,
-    /// Each worker says so when it has taken the plan over.
-    pub taken_over: Sender<()>,
+    /// Each worker says so when it has taken the plan over, and what it could not do.
+    pub taken_over: Sender<Result<(), String>>,
 }
 
 /// A listener to be served; its sessions keep it.
@@ -34,6 +36,8 @@ pub struct Plan {
 pub struct PlannedListener {
     /// What is configured.
     pub config: ListenerConfig,
+    /// The number of the plan that has it so.
+    pub number: u64,
     /// The name of its pool.
     pub pool: Arc<str>,
     /// Its sessions.
@@ -47,6 +51,9 @@ pub struct PlannedPool {
     pub config: PoolConfig,
     /// Its backends, in the order of the configuration; none, where it is gone.
     pub backends: Vec<Arc<Backend>>,
+    /// Of each backend, what an operator wants of it where it is new; the others are told of orders
+    /// when they are given.
+    pub orders: Vec<Order>,
     /// Who waits for one of them.
     pub line: Arc<Line>,
 }

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use super::{Balancer, Choice, Maglev, Pick, Request, Snapshot};
 use crate::config::{AllDown, Balance};
-use crate::pool::{Backend, BackendId, LiveSet, Load, Member, State, WARM};
+use crate::pool::{Backend, BackendId, LiveSet, Member, State, WARM};
 
 /// A member with this id and weight, at an address of its own; all else as it is at its best.
 pub(super) fn member(id: u32, weight: u16) -> Member {
     Member {
-        backend: Arc::new(Backend {
-            id: BackendId(id),
-            pool: "app".into(),
-            name: format!("b{id}").into(),
-            address: ((0x0a00_0000 + id).to_be_bytes(), 80).into(),
-            load: Load::default(),
-        }),
+        backend: Arc::new(Backend::new(
+            BackendId(id),
+            "app".into(),
+            format!("b{id}").into(),
+            ((0x0a00_0000 + id).to_be_bytes(), 80).into(),
+            1,
+        )),
         state: State::Up,
         weight,
         warmth: WARM,

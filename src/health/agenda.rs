@@ -17,6 +17,12 @@ impl Agenda {
         }
     }
 
+    /// There are at least so many places from now on; nothing is due at a new one.
+    pub(super) fn make_room(&mut self, places: usize) {
+        let places = places.max(self.moments.len());
+        self.moments.resize(places, None);
+    }
+
     /// When `place` is due.
     pub(super) fn moment(&self, place: usize) -> Option<Instant> {
         self.moments[place]
@@ -69,5 +75,20 @@ mod tests {
         assert_eq!((taken, agenda.next()), (vec![0, 1], Some(at(4))));
         assert_eq!(agenda.take(at(4)), Some(2));
         assert_eq!((agenda.take(at(9)), agenda.next()), (None, None));
+    }
+
+    #[test]
+    fn more_room_changes_nothing_of_what_is_due() {
+        let start = Instant::now();
+        let mut agenda = Agenda::new(1);
+        agenda.set(0, start);
+        for (room, places) in [(3, 3), (2, 3)] {
+            agenda.make_room(room);
+            let moments: Vec<_> = (0..places).map(|place| agenda.moment(place)).collect();
+            assert_eq!(moments, [Some(start), None, None], "room for {room}");
+        }
+        agenda.set(2, start);
+        let taken: Vec<_> = std::iter::from_fn(|| agenda.take(start)).collect();
+        assert_eq!(taken, [0, 2]);
     }
 }

@@ -3,37 +3,33 @@
 //! A turn: sleep, read the clock once, then what probes have found, mail, who is late, what time
 //! brings about, new probes. What has changed is posted at the end, once for each pool.
 
+mod probing;
+mod reports;
+mod takeover;
+
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender};
 use mio::{Events, Poll, Token};
+use slab::Slab;
 
 use super::agenda::Agenda;
-use super::answer::Finding;
 use super::probes::Probes;
 use super::schedule::Schedule;
-use super::standing::Sign;
 use super::ward::Ward;
 use crate::balance::Snapshot;
-use crate::config::{Check, HealthConfig};
-use crate::messages::{Event, Mailbox, Order, ToHealth, ToWorker};
-use crate::plan::{Plan, PlannedPool};
-use crate::pool::{Backend, BackendId};
+use crate::messages::{Event, Mailbox, ToHealth, ToWorker};
+use crate::plan::Plan;
+use crate::pool::{Backend, BackendId, Order};
 
 const EVENT_BATCH: usize = 1024;
 const MAIL: Token = Token(usize::MAX);
 
-/// Probes begun in one turn: the rest follows in the next, after the events that have come.
-const PROBE_BATCH: usize = 256;
-
 /// Failures of epoll_wait in a row, a millisecond apart, after which the thread gives up.
 const POLL_FAILURES: usize = 1000;
-
-/// Between two events that tell of the same lack.
-const SHORTAGE_GAP: Duration = Duration::from_secs(1);
 
 /// One backend under watch: its pool, and its place there.
 struct Patient {
@@ -47,7 +43,8 @@ pub struct Prober {
     poll: Poll,
     mail: Receiver<ToHealth>,
     wards: Vec<Ward>,
-    patients: Vec<Patient>,
+    /// Places are given again when their patients have gone.
+    patients: Slab<Patient>,
     /// Of each backend, its place among the patients.
     places: HashMap<BackendId, usize>,
     schedule: Schedule,
@@ -58,6 +55,8 @@ pub struct Prober {
     slow_starts: Agenda,
     /// What the times of the workers' loads count from.
     epoch: Instant,
+    /// What people's clocks showed when this turn began.
+    today: SystemTime,
     /// Pools whose live sets are to be posted in this turn, and what is to be told then.
     changed: BTreeSet<usize>,
     news: Vec<Event>,
@@ -79,47 +78,35 @@ impl Prober {
     ) -> io::Result<(Self, Mailbox<ToHealth>)> {
         let poll = Poll::new()?;
         let (mailbox, mail) = Mailbox::open(poll.registry(), MAIL)?;
-        let mut patients = Vec::new();
-        for (ward, pool) in plan.pools.iter().enumerate() {
-            patients.extend(
-                pool.backends
-                    .iter()
-                    .enumerate()
-                    .map(|(at, backend)| Patient {
-                        backend: Arc::clone(backend),
-                        ward,
-                        at,
-                    }),
-            );
-        }
-        let ids = patients.iter().enumerate();
-        let places = ids.map(|(place, it)| (it.backend.id, place)).collect();
-        let ward = |it: &Arc<PlannedPool>| Ward::new(it.config.clone(), it.backends.clone(), epoch);
-        let wards: Vec<_> = plan.pools.iter().map(ward).collect();
-        let prober = Self {
-            probes: Probes::new(poll.registry().try_clone()?, patients.len()),
+        let mut prober = Self {
+            probes: Probes::new(poll.registry().try_clone()?),
             poll,
             mail,
-            places,
-            schedule: Schedule::new(patients.len(), std::process::id().into()),
-            ejections: Agenda::new(patients.len()),
-            slow_starts: Agenda::new(wards.len()),
-            wards,
-            patients,
+            wards: Vec::new(),
+            patients: Slab::new(),
+            places: HashMap::new(),
+            schedule: Schedule::new(0, std::process::id().into()),
+            ejections: Agenda::new(0),
+            slow_starts: Agenda::new(0),
             epoch,
+            today: SystemTime::now(),
             changed: BTreeSet::new(),
             news: Vec::new(),
             shortage_told: None,
             events,
         };
+        prober.watch(plan, epoch);
         Ok((prober, mailbox))
     }
 
     /// Of each pool what there is to pick from at the start.
     #[must_use]
     pub fn snapshots(&self) -> Vec<Snapshot> {
-        let snapshot = |it: &Ward| it.snapshot(self.epoch);
-        self.wards.iter().map(snapshot).collect()
+        self.snapshots_at(self.epoch)
+    }
+
+    fn snapshots_at(&self, now: Instant) -> Vec<Snapshot> {
+        self.wards.iter().map(|it| it.snapshot(now)).collect()
     }
 
     /// Probes until it is told to stop; posts every change to all `workers`.
@@ -130,7 +117,6 @@ impl Prober {
     pub fn run(mut self, workers: &[Mailbox<ToWorker>]) -> Result<(), String> {
         let mut events = Events::with_capacity(EVENT_BATCH);
         let mut failures = 0;
-        self.schedule_first_probes(Instant::now());
         loop {
             let sleep = self.sleep(Instant::now());
             match self.poll.poll(&mut events, sleep) {
@@ -147,12 +133,13 @@ impl Prober {
                 Ok(()) => failures = 0,
             }
             let now = Instant::now();
+            self.today = SystemTime::now();
             for event in events.iter().filter(|it| it.token() != MAIL) {
                 if let Some((place, finding)) = self.probes.look(event.token(), now) {
                     self.found(place, finding, now);
                 }
             }
-            if !self.read_mail(now) {
+            if !self.read_mail(now, workers) {
                 return Ok(());
             }
             // After a long stop the answers come first: only who has still not answered is late.
@@ -163,19 +150,6 @@ impl Prober {
             self.begin_due_ones(now);
             self.post(now, workers);
         }
-    }
-
-    fn schedule_first_probes(&mut self, now: Instant) {
-        let intervals = self.wards.iter().filter_map(Ward::health);
-        let Some(shortest) = intervals.map(|it| it.interval).min() else {
-            return;
-        };
-        let is_probed = |place: &usize| {
-            let Patient { ward, at, .. } = self.patients[*place];
-            self.wards[ward].is_probed(at)
-        };
-        let probed: Vec<_> = (0..self.patients.len()).filter(is_probed).collect();
-        self.schedule.spread(&probed, now, shortest);
     }
 
     fn sleep(&self, now: Instant) -> Option<Duration> {
@@ -191,7 +165,7 @@ impl Prober {
     }
 
     /// Takes all messages. False to stop.
-    fn read_mail(&mut self, now: Instant) -> bool {
+    fn read_mail(&mut self, now: Instant, workers: &[Mailbox<ToWorker>]) -> bool {
         while let Ok(message) = self.mail.try_recv() {
             match message {
                 ToHealth::Stop => return false,
@@ -203,7 +177,7 @@ impl Prober {
                         self.note(place, event);
                     }
                 }
-                ToHealth::Plan(_) => {}
+                ToHealth::Plan(plan) => self.take_over(&plan, now, workers),
                 ToHealth::Order(id, order) => {
                     if let Some(&place) = self.places.get(&id) {
                         self.obey(place, order, now);
@@ -230,14 +204,6 @@ impl Prober {
         self.note(place, event);
     }
 
-    fn give_up_late_ones(&mut self, now: Instant) {
-        while let Some((place, finding)) = self.probes.give_up_late(now) {
-            if let Some(finding) = finding {
-                self.found(place, finding, now);
-            }
-        }
-    }
-
     /// Ends ejections, and takes steps of slow starts.
     fn see_to_time(&mut self, now: Instant) {
         while let Some(place) = self.ejections.take(now) {
@@ -250,70 +216,6 @@ impl Prober {
         }
     }
 
-    fn begin_due_ones(&mut self, now: Instant) {
-        for _ in 0..PROBE_BATCH {
-            let Some(place) = self.schedule.take(now) else {
-                return;
-            };
-            let Patient { ward, backend, .. } = &self.patients[place];
-            let Some(config) = self.wards[*ward].health() else {
-                continue;
-            };
-            let connected = news_of_traffic(backend, config, self.epoch);
-            if let Some(connected) = connected
-                && self.schedule.count_connect(place, connected, now)
-            {
-                self.count_traffic(place, connected, now);
-                continue;
-            }
-            self.schedule.begin(place, now);
-            if let Some(finding) = self.probes.begin(place, backend.address, config, now) {
-                self.found(place, finding, now);
-            }
-        }
-    }
-
-    /// A client has connected to it at that time: no probe could say more.
-    fn count_traffic(&mut self, place: usize, connected: Instant, now: Instant) {
-        let Patient { ward, at, .. } = self.patients[place];
-        let ward = &mut self.wards[ward];
-        let event = ward.record(at, true, Sign::Traffic, "connected", now);
-        if let Some(config) = ward.health() {
-            let (interval, pace) = (config.interval, ward.pace(at));
-            self.schedule.follow(place, connected, now, interval, pace);
-        }
-        self.note(place, event);
-    }
-
-    /// A probe has its finding: counts it, and has the next one follow.
-    fn found(&mut self, place: usize, finding: Finding, now: Instant) {
-        let Patient { ward, at, .. } = self.patients[place];
-        let ward = &mut self.wards[ward];
-        let event = match &finding {
-            Finding::Passed(what) => ward.record(at, true, Sign::Probe, what, now),
-            Finding::Failed(why) => ward.record(at, false, Sign::Probe, why, now),
-            Finding::Unable(_) => None,
-        };
-        if let Some(config) = ward.health() {
-            let (interval, pace) = (config.interval, ward.pace(at));
-            self.schedule.finished(place, now, interval, pace);
-        }
-        self.note(place, event);
-        if let Finding::Unable(error) = finding {
-            self.tell_shortage(error, now);
-        }
-    }
-
-    /// Tells the supervisor, at most once a second, that this machine lacks something.
-    fn tell_shortage(&mut self, error: String, now: Instant) {
-        let is_due = |told| now.saturating_duration_since(told) >= SHORTAGE_GAP;
-        if self.shortage_told.is_none_or(is_due) {
-            self.shortage_told = Some(now);
-            let what = "probe a backend";
-            self.news.push(Event::Shortage { what, error });
-        }
-    }
-
     /// Takes note of what has become of a patient.
     fn note(&mut self, place: usize, event: Option<Event>) {
         let Patient { ward, at, .. } = self.patients[place];
@@ -323,8 +225,14 @@ impl Prober {
         }
         if let Some(event) = event {
             self.changed.insert(ward);
-            self.news.push(event);
+            self.tell(event);
         }
+    }
+
+    /// Has the supervisor told of it at the end of the turn.
+    fn tell(&mut self, event: Event) {
+        reports::transition(&event, self.today);
+        self.news.push(event);
     }
 
     /// Posts the newest live sets to every worker, then tells what has happened.
@@ -336,25 +244,19 @@ impl Prober {
                 let snapshot = snapshot.clone();
                 worker.send(ToWorker::Live { pool, snapshot });
             }
-            match (self.slow_starts.moment(pool), ward.slow_start_step(now)) {
-                (None, Some(step)) => self.slow_starts.set(pool, now + step),
-                (Some(_), None) => self.slow_starts.clear(pool),
-                (Some(_), Some(_)) | (None, None) => {}
-            }
+            self.time_slow_start(pool, now);
         }
         for event in self.news.drain(..) {
             let _ = self.events.try_send(event);
         }
     }
-}
-
-/// When a client's connect last succeeded, where that says as much as a probe would: not where
-/// connects have failed since.
-fn news_of_traffic(backend: &Backend, config: &HealthConfig, epoch: Instant) -> Option<Instant> {
-    let says_as_much = config.check == Check::Tcp && config.port.is_none();
-    if !says_as_much || backend.load.failures() > 0 {
-        return None;
+    /// Has the next live set of a pool follow, while someone in it warms up.
+    fn time_slow_start(&mut self, pool: usize, now: Instant) {
+        let step = self.wards[pool].slow_start_step(now);
+        match (self.slow_starts.moment(pool), step) {
+            (None, Some(step)) => self.slow_starts.set(pool, now + step),
+            (Some(_), None) => self.slow_starts.clear(pool),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
     }
-    let connected = backend.load.last_connected()?;
-    epoch.checked_add(Duration::from_millis(connected))
 }

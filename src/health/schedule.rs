@@ -57,13 +57,22 @@ impl Schedule {
         }
     }
 
-    /// Has each of `backends` probed for the first time: one `now`, and one after the other, all of
-    /// them within `interval`.
+    /// There are at least so many backends from now on; none of the new ones is due.
+    pub(super) fn make_room(&mut self, count: usize) {
+        self.due.make_room(count);
+        let count = count.max(self.began.len());
+        self.began.resize(count, None);
+        self.heard.resize(count, None);
+    }
+
+    /// Has each of `backends` probed for the first time, or afresh: one `now`, and one after the
+    /// other, all of them within `interval`.
     pub(super) fn spread(&mut self, backends: &[usize], now: Instant, interval: Duration) {
         let count = u32::try_from(backends.len()).unwrap_or(u32::MAX);
         let step = SPREAD.min(interval / count.max(1));
         for (&backend, number) in backends.iter().zip(0..) {
-            self.due.set(backend, now + step * number);
+            self.due
+                .set(backend, self.earliest(backend, now + step * number));
         }
     }
 
@@ -81,6 +90,11 @@ impl Schedule {
     pub(super) fn begin(&mut self, backend: usize, now: Instant) {
         self.began[backend] = Some(now);
         self.heard[backend] = Some(now);
+    }
+
+    /// When the last probe of `backend` began.
+    pub(super) fn began(&self, backend: usize) -> Option<Instant> {
+        self.began[backend]
     }
 
     /// Whether a client's connect that succeeded at `connected` is news of `backend`, which counts
@@ -144,6 +158,12 @@ impl Schedule {
     pub(super) fn cancel(&mut self, backend: usize) {
         self.due.clear(backend);
         self.heard[backend] = None;
+    }
+
+    /// `backend` is gone: its place is as if it never had been there.
+    pub(super) fn forget(&mut self, backend: usize) {
+        self.cancel(backend);
+        self.began[backend] = None;
     }
 
     fn earliest(&self, backend: usize, now: Instant) -> Instant {
@@ -292,6 +312,20 @@ mod tests {
         assert_eq!(schedule.next(), Some(start + INTERVAL));
         let counts = schedule.count_connect(0, start + MS, start + INTERVAL);
         assert!(!counts, "a connect of the time before says nothing");
+    }
+
+    #[test]
+    fn afresh_keeps_the_gap_to_the_last_probe_but_not_to_that_of_one_that_is_gone() {
+        let start = Instant::now();
+        let mut schedule = begun(start);
+        schedule.make_room(3);
+        schedule.begin(2, start);
+        schedule.forget(2);
+        schedule.cancel(0);
+        schedule.spread(&[0, 1, 2], start + MS, INTERVAL);
+        let moments = [0, 1, 2].map(|backend| schedule.due.moment(backend));
+        let expected = [SHORTEST_GAP, 2 * MS, 3 * MS].map(|gap| Some(start + gap));
+        assert_eq!(moments, expected);
     }
 
     #[test]

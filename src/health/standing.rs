@@ -10,7 +10,7 @@ use super::ejection::Ejection;
 use super::schedule::Pace;
 use super::verdict::{Change, Verdict};
 use crate::config::{EjectConfig, HealthConfig};
-use crate::messages::Order;
+use crate::pool::Order;
 use crate::pool::{State, WARM};
 
 /// What a result stems from.
@@ -52,6 +52,14 @@ impl Standing {
             verdict: Verdict::new(),
             ejection: Ejection::Never,
             warming: Warming::Warm,
+        }
+    }
+
+    /// One that joins others later on: up, and cold.
+    pub(super) const fn newcomer(now: Instant) -> Self {
+        Self {
+            warming: Warming::Since(now),
+            ..Self::new()
         }
     }
 
@@ -101,6 +109,20 @@ impl Standing {
     /// Whether its warmth grows by and by.
     pub(super) fn is_warming(&self, slow_start: Duration, now: Instant) -> bool {
         matches!(self.warming, Warming::Since(_)) && self.warmth(slow_start, now) < WARM
+    }
+
+    /// Whoever is warm by now stays so, whatever becomes of the slow start that was configured.
+    pub(super) fn stay_warm(&mut self, slow_start: Duration, now: Instant) {
+        self.warming = match self.warming {
+            Warming::Since(_) if self.warmth(slow_start, now) == WARM => Warming::Warm,
+            Warming::Warm | Warming::Cold | Warming::Since(_) => self.warming,
+        };
+    }
+
+    /// Nobody checks it any more: what checks have found does not hold any longer.
+    pub(super) fn acquit(&mut self, now: Instant) {
+        self.verdict = Verdict::new();
+        self.update_warming(now);
     }
 
     /// An operator wants something of it. Who is sent to maintenance comes back with a clean slate.

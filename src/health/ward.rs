@@ -3,6 +3,7 @@
 //! Every change of a standing goes through `settle`, which compares before and after: it counts, it
 //! forgives, and it makes the event. Pure but for the counts of a backend's load.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,15 +11,16 @@ use super::ejection::Census;
 use super::schedule::Pace;
 use super::standing::{Sign, Standing};
 use crate::balance::{Maglev, Snapshot};
-use crate::config::{BackendConfig, Balance, HealthConfig, PoolConfig};
-use crate::messages::{Event, Order};
-use crate::pool::{Backend, LiveSet, Member, State, WARM};
+use crate::config::{BackendConfig, Balance, HealthConfig};
+use crate::messages::Event;
+use crate::plan::PlannedPool;
+use crate::pool::{Backend, BackendId, LiveSet, Member, Order, State, WARM};
 
 pub(super) struct Ward {
-    config: PoolConfig,
-    backends: Vec<Arc<Backend>>,
+    pool: Arc<PlannedPool>,
     standings: Vec<Standing>,
-    /// Built once: it is over all backends, live or not.
+    /// Of a pool that balances by source-hash. It is over all backends, live or not, so it stays the
+    /// same until a plan has others.
     table: Option<Arc<Maglev>>,
     /// How many may get sessions, and how many are ejected.
     open: usize,
@@ -26,30 +28,96 @@ pub(super) struct Ward {
 }
 
 impl Ward {
-    pub(super) fn new(config: PoolConfig, backends: Vec<Arc<Backend>>, now: Instant) -> Self {
+    pub(super) fn new(pool: Arc<PlannedPool>, now: Instant) -> Self {
         let mut ward = Self {
-            standings: vec![Standing::new(); backends.len()],
-            backends,
+            standings: vec![Standing::new(); pool.backends.len()],
+            pool,
             table: None,
             open: 0,
             ejected: 0,
-            config,
         };
-        ward.open = (0..ward.backends.len())
-            .filter(|&at| ward.is_open(at))
-            .count();
-        if ward.config.balance == Balance::SourceHash {
-            ward.table = Some(Arc::new(Maglev::build(&ward.members(now))));
-        }
+        ward.count();
+        ward.see_to_table(now);
         ward
     }
 
-    pub(super) const fn health(&self) -> Option<&HealthConfig> {
-        self.config.health.as_ref()
+    /// From now on the pool is that one. Backends that stay keep their standing, but for what is
+    /// switched off: what is seen of that from outside is returned.
+    pub(super) fn take_over(&mut self, pool: &Arc<PlannedPool>, now: Instant) -> Vec<Event> {
+        let before = std::mem::replace(&mut self.pool, Arc::clone(pool));
+        // With nobody there before, all begin together, as at the start of the process.
+        let newcomer = if before.backends.is_empty() {
+            Standing::new()
+        } else {
+            Standing::newcomer(now)
+        };
+        let mut known = HashMap::new();
+        for (backend, mut standing) in before.backends.iter().zip(self.standings.drain(..)) {
+            standing.stay_warm(before.config.slow_start, now);
+            known.insert(backend.id, standing);
+        }
+        let standing = |(it, order): (&Arc<Backend>, &Order)| {
+            known.remove(&it.id).unwrap_or_else(|| {
+                let mut standing = newcomer;
+                if *order != Order::Ready {
+                    standing.obey(*order, now);
+                }
+                standing
+            })
+        };
+        let ordered = pool.backends.iter().zip(&pool.orders);
+        self.standings = ordered.map(standing).collect();
+        self.count();
+        if !slots(&before).eq(slots(pool)) {
+            self.table = None;
+        }
+        self.see_to_table(now);
+        let places = 0..pool.backends.len();
+        places.filter_map(|at| self.switch_off(at, now)).collect()
+    }
+
+    /// Takes from a backend what the configuration does not know any more.
+    fn switch_off(&mut self, at: usize, now: Instant) -> Option<Event> {
+        let before = self.standings[at];
+        if self.pool.config.eject.is_none() {
+            self.standings[at].end_ejection(now);
+        }
+        if self.pool.config.health.is_none() {
+            self.standings[at].acquit(now);
+        }
+        let off = match before.state() {
+            State::Down => "health checks are off",
+            State::Up | State::Drain | State::Maint | State::Ejected => "ejection is off",
+        };
+        self.settle(at, &before, off.to_owned())
+    }
+
+    fn count(&mut self) {
+        let places = 0..self.standings.len();
+        self.open = places.filter(|&at| self.is_open(at)).count();
+        let is_ejected = |it: &&Standing| it.out_until().is_some();
+        self.ejected = self.standings.iter().filter(is_ejected).count();
+    }
+
+    /// Builds the table where there has to be one and is none.
+    fn see_to_table(&mut self, now: Instant) {
+        if self.pool.config.balance != Balance::SourceHash {
+            self.table = None;
+        } else if self.table.is_none() {
+            self.table = Some(Arc::new(Maglev::build(&self.members(now))));
+        }
+    }
+
+    pub(super) fn health(&self) -> Option<&HealthConfig> {
+        self.pool.config.health.as_ref()
+    }
+
+    pub(super) fn state(&self, at: usize) -> State {
+        self.standings[at].state()
     }
 
     pub(super) fn is_probed(&self, at: usize) -> bool {
-        self.config.health.is_some() && self.standings[at].is_probed()
+        self.pool.config.health.is_some() && self.standings[at].is_probed()
     }
 
     pub(super) fn pace(&self, at: usize) -> Pace {
@@ -71,7 +139,7 @@ impl Ward {
         now: Instant,
     ) -> Option<Event> {
         let before = self.standings[at];
-        let health = self.config.health.as_ref()?;
+        let health = self.pool.config.health.as_ref()?;
         let effect = self.standings[at].record(passed, sign, health, now);
         let why = match effect.change {
             Some(change) => {
@@ -87,13 +155,13 @@ impl Ward {
     /// A connect of a client has failed: ejects the backend where it is one too many.
     pub(super) fn dial_failed(&mut self, at: usize, now: Instant) -> Option<Event> {
         let before = self.standings[at];
-        let config = self.config.eject?;
-        let failures = self.backends[at].load.failures();
+        let config = self.pool.config.eject?;
+        let failures = self.pool.backends[at].load.failures();
         if before.state() != State::Up || failures < config.failures {
             return None;
         }
         let census = Census {
-            backends: self.backends.len(),
+            backends: self.pool.backends.len(),
             ejected: self.ejected,
             others: self.open - usize::from(self.is_open(at)),
         };
@@ -128,11 +196,11 @@ impl Ward {
         if state == before.state() {
             return None;
         }
-        let gets_sessions = usize::from(self.config.backends[at].weight > 0);
+        let gets_sessions = usize::from(self.pool.config.backends[at].weight > 0);
         if before.state() == State::Up {
             self.open -= gets_sessions;
         }
-        let backend = &self.backends[at];
+        let backend = &self.pool.backends[at];
         if state == State::Up {
             self.open += gets_sessions;
             // What was held against it is over; one more failure is not the fifth in a row.
@@ -146,27 +214,28 @@ impl Ward {
     }
 
     fn is_open(&self, at: usize) -> bool {
-        self.config.backends[at].weight > 0 && self.standings[at].state() == State::Up
+        self.pool.config.backends[at].weight > 0 && self.standings[at].state() == State::Up
     }
 
     /// What there is to pick from.
     pub(super) fn snapshot(&self, now: Instant) -> Snapshot {
         Snapshot {
-            set: Arc::new(LiveSet::new(self.members(now), self.config.all_down)),
+            set: Arc::new(LiveSet::new(self.members(now), self.pool.config.all_down)),
             table: self.table.clone(),
         }
     }
 
     fn members(&self, now: Instant) -> Vec<Member> {
         let member = |(at, config): (usize, &BackendConfig)| Member {
-            backend: Arc::clone(&self.backends[at]),
+            backend: Arc::clone(&self.pool.backends[at]),
             state: self.standings[at].state(),
             weight: config.weight,
-            warmth: self.standings[at].warmth(self.config.slow_start, now),
+            warmth: self.standings[at].warmth(self.pool.config.slow_start, now),
             backup: config.backup,
             limit: config.max_connections.unwrap_or(u32::MAX),
         };
-        self.config
+        self.pool
+            .config
             .backends
             .iter()
             .enumerate()
@@ -176,7 +245,7 @@ impl Ward {
 
     /// How long until the live set is another one, while a slow start is under way: a step of it.
     pub(super) fn slow_start_step(&self, now: Instant) -> Option<Duration> {
-        let slow_start = self.config.slow_start;
+        let slow_start = self.pool.config.slow_start;
         let is_warming = self
             .standings
             .iter()
@@ -184,4 +253,10 @@ impl Ward {
         // Rounded up, so that the step is complete when the time is over.
         is_warming.then(|| slow_start / u32::from(WARM - 1) + Duration::from_nanos(1))
     }
+}
+
+/// What a table is made from.
+fn slots(pool: &PlannedPool) -> impl Iterator<Item = (BackendId, u16, bool)> {
+    let backends = pool.backends.iter().zip(&pool.config.backends);
+    backends.map(|(it, config)| (it.id, config.weight, config.backup))
 }

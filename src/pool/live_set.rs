@@ -37,6 +37,17 @@ impl fmt::Display for State {
     }
 }
 
+/// What an operator wants of a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Sessions as health allows.
+    Ready,
+    /// No new sessions; those it has go on, and so do probes.
+    Drain,
+    /// No sessions and no probes.
+    Maint,
+}
+
 /// One backend in a snapshot.
 #[derive(Clone, Debug)]
 pub struct Member {
@@ -113,18 +124,18 @@ impl LiveSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pool::{BackendId, Load};
+    use crate::pool::BackendId;
 
     /// Members by a word each: a state's first letter, `b` for a backup, `0` for weight 0.
     fn eligible(words: &str, all_down: AllDown) -> Vec<usize> {
         let member = |(id, word): (u32, &str)| Member {
-            backend: Arc::new(Backend {
-                id: BackendId(id),
-                pool: "app".into(),
-                name: word.into(),
-                address: ([127, 0, 0, 1], 80).into(),
-                load: Load::default(),
-            }),
+            backend: Arc::new(Backend::new(
+                BackendId(id),
+                "app".into(),
+                word.into(),
+                ([127, 0, 0, 1], 80).into(),
+                1,
+            )),
             state: match &word[..1] {
                 "u" => State::Up,
                 "d" => State::Down,

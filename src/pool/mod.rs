@@ -5,14 +5,18 @@
 mod line;
 mod live_set;
 mod load;
+mod report;
+mod tally;
 
 pub use line::Line;
-pub use live_set::{LiveSet, Member, State, WARM};
+pub use live_set::{LiveSet, Member, Order, State, WARM};
 pub use load::{Gauge, Load};
+pub use report::{LastCheck, Report};
+pub use tally::{Tally, Totals};
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Identifies one backend for as long as the process runs; never given to another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,6 +36,32 @@ pub struct Backend {
     pub address: SocketAddr,
     /// What all workers together have running on it.
     pub load: Load,
+    /// What has gone through it, by worker.
+    pub tallies: Box<[Tally]>,
+    /// How it stands. Not for the data plane: it never waits for a lock.
+    pub report: Mutex<Report>,
+}
+
+impl Backend {
+    /// A backend that nothing is known of yet, for so many workers.
+    #[must_use]
+    pub fn new(
+        id: BackendId,
+        pool: Arc<str>,
+        name: Arc<str>,
+        address: SocketAddr,
+        workers: usize,
+    ) -> Self {
+        Self {
+            id,
+            pool,
+            name,
+            address,
+            load: Load::default(),
+            tallies: (0..workers).map(|_| Tally::default()).collect(),
+            report: Mutex::default(),
+        }
+    }
 }
 
 impl fmt::Display for Backend {

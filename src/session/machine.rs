@@ -312,11 +312,20 @@ impl Session {
         }
     }
 
-    /// The backend that is being dialed went down: another one may do better.
-    pub fn forsake_backend(&mut self, limits: &Limits) {
-        if self.is_dialing() {
-            self.dial_failed(DialError::Refused, limits);
+    /// The backend that is being dialed went down or was taken away: the session gets another one, and
+    /// that attempt does not count.
+    pub const fn forsake_backend(&mut self) {
+        match self.phase {
+            Phase::Dialing { .. } => self.attempts = self.attempts.saturating_sub(1),
+            Phase::Starved => {} // it has not begun
+            Phase::Choosing { .. }
+            | Phase::Connecting
+            | Phase::Paused { .. }
+            | Phase::Queued { .. }
+            | Phase::Relaying
+            | Phase::Closed(_) => return,
         }
+        self.phase = Phase::Choosing { last: None };
     }
 
     /// Ends the session from outside, wherever it is.

@@ -5,48 +5,66 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, never};
 
-use super::{Handle, Process};
+use super::changes::Changes;
+use super::lookup::{AddressBook, Found};
+use super::registry::Registry;
+use super::service::Watchdog;
+use super::{Handle, Process, service};
 use crate::access_log::{self, AccessLog, WriterThread};
-use crate::config::{AccessLogOutput, BackendConfig, Config, ListenerConfig, PoolConfig};
+use crate::admin;
+use crate::config::{AccessLogOutput, Config, Source};
 use crate::descriptors::{self, Budget};
 use crate::health::Prober;
 use crate::journal::Journal;
-use crate::listener::Listener;
-use crate::messages::Event;
-use crate::plan::{Plan, PlannedListener, PlannedPool};
-use crate::pool::{Backend, BackendId, Line, Load};
+use crate::messages::{Event, Mailbox, ToWorker};
+use crate::plan::Plan;
 use crate::reason;
 use crate::worker::{Worker, WorkerSetup};
 
 /// Events that may wait for the supervisor; what does not fit is not logged.
 const EVENTS: usize = 1024;
 
+/// For the admin API: its connections, its socket, its event loop.
+const ADMIN_DESCRIPTORS: usize = 72;
+
 /// What a process is made from.
 struct Parts {
-    config: Arc<Config>,
+    config: Config,
+    source: Option<Source>,
     budget: Budget,
-    listeners: Vec<(usize, Arc<Listener>)>,
+    book: AddressBook,
+    registry: Registry,
+    plan: Arc<Plan>,
+    admin: Option<admin::Server>,
     access_log: Option<(AccessLog, WriterThread)>,
     events: Receiver<Event>,
     sender: Sender<Event>,
 }
 
 /// Binds, opens and starts everything, or says what could not be done.
-pub(super) fn process(config: Config) -> Result<Process, String> {
-    let config = Arc::new(config);
-    let backends = config.pools.iter().map(|it| it.backends.len());
-    let addresses = config.listeners.iter().map(|it| it.addresses.len());
-    let others = backends.chain(addresses).sum::<usize>() + 8 * config.workers;
-    let budget = descriptors::budget(others, config.max_connections)?;
-    let listeners = bind(&config)?;
+pub(super) fn process(config: Config, source: Option<Source>) -> Result<Process, String> {
+    let Found {
+        book, addresses, ..
+    } = AddressBook::default().find(&config, true)?;
+    let budget = budget(&config)?;
+    let mut registry = Registry::new(config.workers, service::inherited()?);
+    let (taken_over, _) = bounded(0);
+    let limit = budget.session_limit();
+    let plan =
+        Arc::new(registry.plan(&config, &addresses, &Changes::default(), limit, taken_over)?);
+    let admin = config.admin.as_ref().map(admin::Server::bind).transpose()?;
     let (sender, events) = bounded(EVENTS);
     let access_log = open_access_log(&config.access_log, &sender)?;
     let parts = Parts {
         config,
+        source,
         budget,
-        listeners,
+        book,
+        registry,
+        plan,
+        admin,
         access_log,
         events,
         sender,
@@ -54,30 +72,30 @@ pub(super) fn process(config: Config) -> Result<Process, String> {
     start(parts).map_err(|error| format!("cannot start: {}", reason::of(&error)))
 }
 
+/// What the descriptors of this process allow for a configuration.
+pub(super) fn budget(config: &Config) -> Result<Budget, String> {
+    let backends = config.pools.iter().map(|it| it.backends.len());
+    let listeners = config.listeners.iter().map(|it| it.addresses.len());
+    let others = backends.chain(listeners).sum::<usize>() + 8 * config.workers;
+    let admin = config.admin.as_ref().map_or(0, |_| ADMIN_DESCRIPTORS);
+    descriptors::budget(others + admin, config.max_connections)
+}
+
 fn start(parts: Parts) -> io::Result<Process> {
     let Parts {
         config,
+        source,
         budget,
-        listeners,
+        book,
+        registry,
+        plan,
+        admin,
         access_log,
         events,
         sender,
     } = parts;
     let journal = Journal::start()?;
     let epoch = Instant::now();
-    let (taken_over, _) = bounded(0);
-    let plan = Arc::new(Plan {
-        listeners: planned_listeners(&config, &listeners),
-        pools: planned_pools(&config),
-        session_limit: u32::try_from(budget.sessions).unwrap_or(u32::MAX),
-        drain_timeout: config.drain_timeout,
-        taken_over,
-    });
-    let bound = plan.listeners.iter().flat_map(|(planned, sockets)| {
-        let name = |socket: &Arc<Listener>| (Arc::clone(&planned.config.name), socket.address());
-        sockets.iter().map(name)
-    });
-    let bound = bound.collect();
     let (prober, health) = Prober::new(&plan, epoch, sender.clone())?;
     let (workers, mailboxes) = Worker::crew(&WorkerSetup {
         workers: config.workers,
@@ -94,32 +112,41 @@ fn start(parts: Parts) -> io::Result<Process> {
     }
     let handle = Handle {
         events: sender.clone(),
-        health: health.clone(),
         backends: plan
             .pools
             .iter()
             .flat_map(|it| it.backends.clone())
             .collect(),
     };
-    let posted = mailboxes.clone();
-    let health_thread = spawn("health", move || {
-        let work = std::panic::AssertUnwindSafe(|| prober.run(&posted));
-        let result = std::panic::catch_unwind(work).unwrap_or_else(|_| Err("panicked".to_owned()));
-        if let Err(why) = result {
-            let _ = sender.try_send(Event::Ended(Err(format!("the health thread: {why}"))));
-        }
-    })?;
+    let admin = admin.map(|server| {
+        let asked = handle.clone();
+        let address = server.address();
+        let thread = server.run(Arc::new(move |request| asked.ask(request)));
+        thread.map(|thread| (address, thread))
+    });
+    let admin = admin.transpose()?;
+    let health_thread = spawn_prober(prober, mailboxes.clone(), sender)?;
     Ok(Process {
         config,
+        source,
+        generation: 1,
         budget,
+        registry,
+        changes: Changes::default(),
+        book,
+        paced: Vec::new(),
+        steps: never(),
+        subscribers: Vec::new(),
+        started: epoch,
         journal,
-        bound,
         handle,
         events,
         workers: mailboxes,
         running,
+        watchdog: Watchdog::new(),
         health,
         access_log,
+        admin,
         health_thread,
         stops: 0,
     })
@@ -138,18 +165,6 @@ fn open_access_log(
     })
 }
 
-fn bind(config: &Config) -> Result<Vec<(usize, Arc<Listener>)>, String> {
-    let mut listeners = Vec::new();
-    for (place, listener) in config.listeners.iter().enumerate() {
-        for &address in &listener.addresses {
-            let bound = Listener::bind(address)
-                .map_err(|error| format!("cannot listen on {address}: {}", reason::of(&error)))?;
-            listeners.push((place, Arc::new(bound)));
-        }
-    }
-    Ok(listeners)
-}
-
 pub(super) fn spawn(
     name: &str,
     work: impl FnOnce() + Send + 'static,
@@ -157,6 +172,21 @@ pub(super) fn spawn(
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(work)
+}
+
+/// Spawns the health thread. It does not wait for the supervisor, who joins it.
+fn spawn_prober(
+    prober: Prober,
+    workers: Vec<Mailbox<ToWorker>>,
+    events: Sender<Event>,
+) -> io::Result<JoinHandle<()>> {
+    spawn("health", move || {
+        let work = std::panic::AssertUnwindSafe(|| prober.run(&workers));
+        let result = std::panic::catch_unwind(work).unwrap_or_else(|_| Err("panicked".to_owned()));
+        if let Err(why) = result {
+            let _ = events.try_send(Event::Ended(Err(format!("the health thread: {why}"))));
+        }
+    })
 }
 
 /// Spawns a thread whose end, a panic included, is told to the supervisor.
@@ -172,44 +202,4 @@ fn spawn_watched(
         // Nobody listens any more when the process is ending.
         let _ = events.send(Event::Ended(result));
     })
-}
-
-fn planned_listeners(
-    config: &Config,
-    bound: &[(usize, Arc<Listener>)],
-) -> Vec<(Arc<PlannedListener>, Vec<Arc<Listener>>)> {
-    let sockets = |place: usize| {
-        let of_it = bound.iter().filter(move |(of, _)| *of == place);
-        of_it.map(|(_, socket)| Arc::clone(socket)).collect()
-    };
-    let planned = |(place, listener): (usize, &ListenerConfig)| {
-        let planned = PlannedListener {
-            config: listener.clone(),
-            pool: Arc::clone(&config.pools[listener.pool].name),
-            active: Arc::default(),
-        };
-        (Arc::new(planned), sockets(place))
-    };
-    config.listeners.iter().enumerate().map(planned).collect()
-}
-
-fn planned_pools(config: &Config) -> Vec<Arc<PlannedPool>> {
-    let mut ids = (0..).map(BackendId);
-    let mut planned = |pool: &PoolConfig| {
-        let backend = |(it, id): (&BackendConfig, BackendId)| {
-            Arc::new(Backend {
-                id,
-                pool: Arc::clone(&pool.name),
-                name: Arc::clone(&it.name),
-                address: it.address,
-                load: Load::default(),
-            })
-        };
-        Arc::new(PlannedPool {
-            config: pool.clone(),
-            backends: pool.backends.iter().zip(&mut ids).map(backend).collect(),
-            line: Arc::new(Line::new(config.workers)),
-        })
-    };
-    config.pools.iter().map(&mut planned).collect()
 }

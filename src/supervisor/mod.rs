@@ -1,46 +1,78 @@
 //! Starts and joins the threads, owns the configuration, turns signals into drain and stop.
 //!
 //! It is also the one that logs, through the journal: workers, health and the access log tell it
-//! what happened, so that a log sink that blocks holds up nobody. `launch` starts, `telling` has the
-//! words of the log.
+//! what happened, so that a log sink that blocks holds up nobody. `launch` starts, `lookup` finds
+//! the backends, `telling` has the words of the log.
 
+mod answers;
+mod changes;
 mod launch;
+mod lookup;
+mod pacing;
+mod registry;
+mod reload;
+mod service;
 mod telling;
+mod watch;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, never, select, tick};
 use log::Level::{Error, Info, Warn};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 
 use crate::access_log::{AccessLog, WriterThread};
-use crate::config::Config;
+use crate::admin::AdminThread;
+use crate::config::{Config, Source};
 use crate::descriptors::Budget;
 use crate::journal::Journal;
-use crate::messages::{Event, Mailbox, Order, ToHealth, ToWorker};
-use crate::pool::{Backend, BackendId};
+use crate::messages::{Event, Mailbox, ToHealth, ToWorker};
+use crate::pool::Backend;
 use crate::reason;
+use crate::requests::{Reloaded, Request, Subscriber};
+use changes::Changes;
+use lookup::AddressBook;
+use pacing::Pacing;
+use registry::Registry;
+use service::Watchdog;
 
 /// How long the access log may take to write what is queued when everything else has ended.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// A running l4lb: all its threads but this one, which has to [`Process::run`].
 pub struct Process {
-    config: Arc<Config>,
+    config: Config,
+    /// Where a reload takes the next one from.
+    source: Option<Source>,
+    /// Counts the configurations that were applied.
+    generation: u64,
     budget: Budget,
+    registry: Registry,
+    /// What operators have changed.
+    changes: Changes,
+    /// Where backends are.
+    book: AddressBook,
+    /// Drains whose sessions are ended at a steady rate, and when that goes on.
+    paced: Vec<Pacing>,
+    steps: Receiver<Instant>,
+    /// Who is told what happens.
+    subscribers: Vec<Subscriber>,
+    started: Instant,
     journal: Journal,
-    bound: Vec<(Arc<str>, SocketAddr)>,
     handle: Handle,
     events: Receiver<Event>,
     workers: Vec<Mailbox<ToWorker>>,
     /// Workers that have not ended.
     running: usize,
+    watchdog: Option<Watchdog>,
     health: Mailbox<ToHealth>,
     access_log: Option<(AccessLog, WriterThread)>,
+    /// The admin API, and where it is.
+    admin: Option<(String, AdminThread)>,
     health_thread: JoinHandle<()>,
     /// Stop signals so far.
     stops: u32,
@@ -50,19 +82,33 @@ pub struct Process {
 #[derive(Clone)]
 pub struct Handle {
     events: Sender<Event>,
-    health: Mailbox<ToHealth>,
     backends: Vec<Arc<Backend>>,
 }
 
 impl Handle {
+    /// Has the configuration file read again.
+    pub fn reload(&self) {
+        self.signal(SIGHUP);
+    }
+
     /// As if this signal had come. A process that has ended does nothing.
     pub fn signal(&self, signal: i32) {
         let _ = self.events.send(Event::Signal(signal));
     }
 
-    /// Brings a backend into the state that an operator wants.
-    pub fn order(&self, backend: BackendId, order: Order) {
-        self.health.send(ToHealth::Order(backend, order));
+    /// Asks something of it; it is answered in its own time.
+    ///
+    /// # Errors
+    ///
+    /// The request, where too many wait already, or the process has ended.
+    pub fn ask(&self, request: Request) -> Result<(), Request> {
+        let Err(unsent) = self.events.try_send(Event::Asked(request)) else {
+            return Ok(());
+        };
+        match unsent.into_inner() {
+            Event::Asked(request) => Err(request),
+            _ => Ok(()),
+        }
     }
 
     /// The backends of all pools, in the order of the configuration.
@@ -77,12 +123,21 @@ impl Handle {
 /// # Errors
 ///
 /// A sentence that says what could not be done: which address not be bound, which file not opened.
-pub fn run(config: Config, ready: impl FnOnce(&[(Arc<str>, SocketAddr)])) -> Result<(), String> {
-    let process = Process::start(config)?;
+pub fn run(
+    config: Config,
+    source: Option<Source>,
+    ready: impl FnOnce(&[(Arc<str>, SocketAddr)]),
+) -> Result<(), String> {
+    let process = Process::start(config, source)?;
     watch_signals(process.handle())
         .map_err(|error| format!("cannot start: {}", reason::of(&error)))?;
+    if let Some(source) = &process.source
+        && let Err(why) = watch::start(source.path(), process.handle())
+    {
+        process.journal.say(Warn, format!("{why}; HUP works"));
+    }
     // Only now, with signals in hand: who waits for these lines may send one at once.
-    ready(process.listeners());
+    ready(&process.listeners());
     process.run()
 }
 
@@ -104,14 +159,14 @@ impl Process {
     /// # Errors
     ///
     /// A sentence that says what could not be done.
-    pub fn start(config: Config) -> Result<Self, String> {
-        launch::process(config)
+    pub fn start(config: Config, source: Option<Source>) -> Result<Self, String> {
+        launch::process(config, source)
     }
 
     /// The bound listeners by name, with their real ports.
     #[must_use]
-    pub fn listeners(&self) -> &[(Arc<str>, SocketAddr)] {
-        &self.bound
+    pub fn listeners(&self) -> Vec<(Arc<str>, SocketAddr)> {
+        self.registry.bound()
     }
 
     /// For other threads.
@@ -127,8 +182,27 @@ impl Process {
     /// A sentence that says which thread could not go on, and why.
     pub fn run(mut self) -> Result<(), String> {
         telling::limits(&self.journal, &self.budget, self.config.max_connections);
+        if let Some((address, _)) = &self.admin {
+            self.journal.say(Info, format!("admin API on {address}"));
+        }
+        service::ready(&self.summary());
+        let ticks = self
+            .watchdog
+            .as_ref()
+            .map_or_else(never, |it| tick(it.interval));
         let result = loop {
-            match self.events.recv() {
+            let event = select! {
+                recv(self.events) -> event => event,
+                recv(self.steps) -> _ => {
+                    self.keep_pace();
+                    continue;
+                }
+                recv(ticks) -> _ => {
+                    self.feed_watchdog();
+                    continue;
+                }
+            };
+            match event {
                 Ok(Event::Signal(signal)) => self.signal(signal),
                 Ok(Event::Ended(Ok(()))) if self.stops > 0 => {
                     self.running -= 1;
@@ -138,7 +212,8 @@ impl Process {
                 }
                 Ok(Event::Ended(Ok(()))) => break Err("the worker thread has ended".to_owned()),
                 Ok(Event::Ended(Err(why))) => break Err(why),
-                Ok(event) => telling::event(&self.journal, event),
+                Ok(Event::Asked(request)) => self.answer(request),
+                Ok(event) => self.tell(event),
                 Err(_) => break Err("all threads have ended".to_owned()),
             }
         };
@@ -147,16 +222,57 @@ impl Process {
         if self.health_thread.join().is_err() {
             self.journal.say(Error, "the health thread panicked");
         }
+        if let Some((_, admin)) = self.admin {
+            admin.stop();
+        }
         if let Some((log, writer)) = self.access_log {
             drop(log); // the worker's one is gone: the writer ends with this one
             writer.finish(LAST_LINES);
         }
         // What was said last, such as that lines of the access log were dropped.
-        self.events
-            .try_iter()
-            .for_each(|event| telling::event(&self.journal, event));
+        for (level, line) in self.events.try_iter().filter_map(telling::event) {
+            self.journal.say(level, line);
+        }
         self.journal.finish(LAST_LINES);
         result
+    }
+
+    fn feed_watchdog(&mut self) {
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.feed(&self.workers, self.running);
+        }
+    }
+
+    /// Logs an event, and tells whoever has subscribed.
+    fn tell(&mut self, event: Event) {
+        if let Some((level, line)) = telling::event(event) {
+            self.happened("backend", line.clone());
+            if self.stops == 0 {
+                service::status(&self.summary());
+            }
+            self.journal.say(level, line);
+        }
+    }
+
+    fn reload_and_tell(&mut self) -> Result<Reloaded, String> {
+        let reloaded = if self.stops > 0 {
+            Err("l4lb is draining".to_owned())
+        } else {
+            service::reloading();
+            let reloaded = self.reload();
+            service::ready(&self.summary());
+            reloaded
+        };
+        match &reloaded {
+            Ok(it) => telling::reloaded(&self.journal, it),
+            Err(why) => self.journal.say(Error, format!("not reloaded: {why}")),
+        }
+        let text = match &reloaded {
+            Ok(it) => format!("generation {}: {}", it.generation, it.changes.join(", ")),
+            Err(why) => format!("failed: {why}"),
+        };
+        self.happened("reload", text);
+        reloaded
     }
 
     fn tell_workers(&self, message: impl Fn() -> ToWorker) {
@@ -174,6 +290,8 @@ impl Process {
                     let text = humantime::format_duration(time);
                     self.journal
                         .say(Info, format!("draining: sessions have {text} to end"));
+                    service::stopping();
+                    self.registry.close();
                     self.tell_workers(|| ToWorker::Drain(time));
                 } else {
                     self.journal.say(Info, "stopping at once");
@@ -188,9 +306,7 @@ impl Process {
                 Some(_) => self.journal.say(Info, "the access log is reopened"),
                 None => {}
             },
-            SIGHUP => self
-                .journal
-                .say(Warn, "nothing to reload: l4lb runs from flags"),
+            SIGHUP => _ = self.reload_and_tell(),
             _ => {
                 self.journal
                     .say(Warn, "replacing the running binary (USR2) is not supported");

@@ -1,11 +1,12 @@
 //! What the operational log says of events.
 
-use log::Level::{Info, Warn};
+use log::Level::{self, Info, Warn};
 
 use crate::descriptors::Budget;
 use crate::journal::Journal;
 use crate::messages::Event;
 use crate::pool::State;
+use crate::requests::Reloaded;
 
 /// Says what limits sessions: there is no hidden cap.
 pub(super) fn limits(journal: &Journal, budget: &Budget, wanted: Option<usize>) {
@@ -24,8 +25,9 @@ pub(super) fn limits(journal: &Journal, budget: &Budget, wanted: Option<usize>) 
     journal.say(Info, line);
 }
 
-pub(super) fn event(journal: &Journal, event: Event) {
-    let (level, line) = match event {
+/// The line of an event, if it has one.
+pub(super) fn event(event: Event) -> Option<(Level, String)> {
+    Some(match event {
         Event::Transition {
             backend,
             state,
@@ -50,7 +52,16 @@ pub(super) fn event(journal: &Journal, event: Event) {
             Warn,
             format!("{lines} lines of the access log were dropped"),
         ),
-        Event::Signal(_) | Event::Ended(_) => return,
-    };
-    journal.say(level, line);
+        Event::Asked(_) | Event::Signal(_) | Event::Ended(_) => return None,
+    })
+}
+
+/// What a reload has done.
+pub(super) fn reloaded(journal: &Journal, reloaded: &Reloaded) {
+    if reloaded.changes.is_empty() {
+        journal.say(Info, "reloaded: nothing has changed");
+    }
+    for change in &reloaded.changes {
+        journal.say(Info, format!("reloaded: {change}"));
+    }
 }

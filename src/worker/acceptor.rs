@@ -68,6 +68,7 @@ impl Acceptor {
         sessions: &mut Sessions,
     ) -> io::Result<()> {
         self.limit = plan.session_limit;
+        let mut failed = Ok(());
         let mut old = std::mem::take(&mut self.doors);
         for (planned, sockets) in &plan.listeners {
             for socket in sockets {
@@ -77,7 +78,13 @@ impl Acceptor {
                         planned: Arc::clone(planned),
                         ..old.swap_remove(place)
                     },
-                    None => self.open(socket, planned, registry)?,
+                    None => match self.open(socket, planned, registry) {
+                        Ok(door) => door,
+                        Err(error) => {
+                            failed = Err(error); // the others are served all the same
+                            continue;
+                        }
+                    },
                 };
                 self.doors.push(door);
             }
@@ -85,7 +92,7 @@ impl Acceptor {
         let kept = std::mem::replace(&mut self.doors, old);
         self.close(registry, sessions);
         self.doors = kept;
-        Ok(())
+        failed
     }
 
     fn open(

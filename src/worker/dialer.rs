@@ -34,8 +34,9 @@ pub(super) struct Dialer {
 pub(super) struct Lost {
     /// Backends that were not down before.
     pub(super) down: Vec<BackendId>,
-    /// Backends that the pool has no more.
-    pub(super) removed: Vec<BackendId>,
+    /// Backends that the pool has no more, or that an operator has just taken out; none where there is no
+    /// other one to go to.
+    pub(super) withdrawn: Vec<BackendId>,
 }
 
 fn states(set: &LiveSet) -> impl Iterator<Item = (BackendId, State)> {
@@ -54,24 +55,21 @@ impl Dialer {
     /// From now on the pool at this place is that one; its snapshot follows.
     pub(super) fn plan(&mut self, place: usize, planned: &Arc<PlannedPool>) {
         let balance = planned.config.balance;
-        let fresh = || {
-            let nobody = Snapshot {
-                set: Arc::new(LiveSet::new(Vec::new(), planned.config.all_down)),
-                table: None,
-            };
+        let fresh = |set: Arc<LiveSet>| {
+            let known = Snapshot { set, table: None };
             // No two workers, and no two balancers, draw the same numbers.
-            Balancer::new(balance, nobody, fastrand::u64(..))
+            Balancer::new(balance, known, fastrand::u64(..))
         };
         match self.pools.get_mut(place) {
             Some(pool) => {
                 if pool.planned.config.balance != balance {
-                    pool.balancer = fresh();
+                    pool.balancer = fresh(Arc::clone(pool.balancer.set()));
                 }
                 pool.planned = Arc::clone(planned);
             }
             None => self.pools.push(DialPool {
                 planned: Arc::clone(planned),
-                balancer: fresh(),
+                balancer: fresh(Arc::new(LiveSet::new(Vec::new(), planned.config.all_down))),
                 hedging: Hedging::new(),
                 greets: false,
                 room_made: false,
@@ -94,13 +92,18 @@ impl Dialer {
         let before: HashMap<BackendId, State> = states(balancer.set()).collect();
         let after: HashMap<BackendId, State> = states(&snapshot.set).collect();
         balancer.update(snapshot);
-        let is_down = |state: Option<&State>| state == Some(&State::Down);
-        let ids = after.keys().copied();
-        let down = ids.filter(|id| is_down(after.get(id)) && !is_down(before.get(id)));
+        let was = |id: &BackendId| before.get(id);
+        let newly = |state: State| {
+            let is_newly =
+                move |(id, now): &(&BackendId, &State)| **now == state && was(id) != Some(&state);
+            after.iter().filter(is_newly).map(|(id, _)| *id)
+        };
         let gone = before.keys().copied().filter(|id| !after.contains_key(id));
+        let withdrawn = gone.chain(newly(State::Drain)).chain(newly(State::Maint));
+        let is_bare = balancer.set().eligible().is_empty();
         Lost {
-            down: down.collect(),
-            removed: gone.collect(),
+            down: newly(State::Down).collect(),
+            withdrawn: withdrawn.filter(|_| !is_bare).collect(),
         }
     }
 
@@ -203,6 +206,9 @@ impl Dialer {
     pub(super) fn judge(&self, backend: &Backend, outcome: Outcome) {
         if let Outcome::Failed(DialError::Refused | DialError::TimedOut) = outcome {
             backend.load.connect_failed();
+            if let Some(tally) = backend.tallies.get(self.loads.me()) {
+                tally.connect_failed();
+            }
             let _ = self.health.offer(ToHealth::DialFailed(backend.id));
         }
     }

@@ -205,6 +205,9 @@ impl Shell {
             let now = self.clock.millis();
             self.dialer.connected(pool, backend, now, took);
         }
+        if let Some(tally) = self.tally(slot) {
+            tally.connected();
+        }
         slot.connected = Some(self.clock.moment());
         slot.moved = self.clock.millis();
         slot.tried = Vec::new();

@@ -36,6 +36,9 @@ const EVENT_BATCH: usize = 1024;
 /// Full batches in a row after which deadlines are seen to all the same.
 const FULL_BATCHES: usize = 8;
 
+/// A turn that comes so much later than it was to come shows that the process was stopped.
+const HELD_UP: Duration = Duration::from_millis(250);
+
 /// Failures of epoll_wait in a row, a millisecond apart, after which the worker gives up.
 const POLL_FAILURES: usize = 1000;
 
@@ -139,8 +142,11 @@ impl Worker {
         let mut events = Events::with_capacity(EVENT_BATCH);
         let mut full_batches = 0;
         let mut failures = 0;
+        let mut was_held_up = false;
         loop {
-            match self.poll.poll(&mut events, self.sleep()) {
+            let sleep = self.sleep();
+            let last = self.sessions.clock().now();
+            match self.poll.poll(&mut events, sleep) {
                 // Stopped and resumed (signal(7)): what came meanwhile is not known yet, and no
                 // deadline may pass before it is.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {
@@ -159,7 +165,12 @@ impl Worker {
                 }
                 Ok(()) => failures = 0,
             }
-            self.sessions.set_time(Instant::now());
+            let now = Instant::now();
+            self.sessions.set_time(now);
+            // Stopped after the wait: what came meanwhile is not known yet here either.
+            let is_late = sleep.is_some_and(|sleep| now - last > sleep + HELD_UP);
+            let is_held_up = is_late && !was_held_up;
+            was_held_up = is_held_up;
             let mail = self.note(&events);
             if mail {
                 self.read_mail();
@@ -169,7 +180,7 @@ impl Worker {
             // After a long stop the sign of life of a session may be in the next batch.
             let full = events.iter().count() == EVENT_BATCH && full_batches < FULL_BATCHES;
             full_batches = if full { full_batches + 1 } else { 0 };
-            if !full {
+            if !full && !is_held_up {
                 self.sessions.expire();
             }
             self.acceptor.accept(&mut self.sessions);
@@ -215,16 +226,23 @@ impl Worker {
                     self.sessions.update(pool, snapshot);
                 }
                 ToWorker::Plan(plan, snapshots) => {
-                    let drained = self.drain_until.is_some();
-                    if !drained && let Err(error) = self.take_over(&plan, snapshots) {
-                        let error = error.to_string();
-                        self.sessions
-                            .shell()
-                            .tell_shortage("watch a listener", &error);
-                    }
-                    let _ = plan.taken_over.try_send(());
+                    let taken_over = match self.drain_until {
+                        None => self.take_over(&plan, snapshots),
+                        Some(_) => Ok(()),
+                    };
+                    let taken_over =
+                        taken_over.map_err(|error| format!("cannot watch a listener: {error}"));
+                    // Nobody may be waiting for it any more.
+                    let _ = plan.taken_over.try_send(taken_over);
                 }
                 ToWorker::Reset(backend) => self.sessions.end_all(backend, Cause::Killed),
+                ToWorker::List(limit, reply) => reply.send(self.sessions.list(limit)),
+                ToWorker::Kill(id, reply) => reply.send(self.sessions.kill(id)),
+                ToWorker::Idlest(backend, count, reply) => {
+                    reply.send(self.sessions.idlest(backend, count));
+                }
+                ToWorker::Retire(ids, reply) => reply.send(self.sessions.retire(&ids)),
+                ToWorker::Ping(reply) => reply.send(()),
                 ToWorker::Room(pool) => self.sessions.look_at_line(pool),
                 ToWorker::Client {
                     socket,

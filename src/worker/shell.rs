@@ -13,6 +13,7 @@ use super::peers::Peers;
 use super::relay::Relay;
 use super::slot::Slot;
 use crate::messages::Event;
+use crate::pool::Tally;
 use crate::session::{CloseReason, Direction, Limits, Outcome, Side, Step, Tuning};
 
 /// Steps and bytes of one session's turn; then the others have theirs.
@@ -65,6 +66,7 @@ impl Shell {
     pub(super) fn turn(&mut self, slot: &mut Slot) -> TurnEnd {
         let limits = self.limits(slot);
         let (mut steps, mut bytes) = (0, 0);
+        let before = received(slot);
         let end = loop {
             let step = slot.session.next_step();
             match step {
@@ -91,8 +93,17 @@ impl Shell {
         };
         if bytes > 0 {
             slot.moved = self.clock.millis();
+            if let Some(tally) = self.tally(slot) {
+                let now = received(slot);
+                tally.moved(now[0] - before[0], now[1] - before[1]);
+            }
         }
         end
+    }
+
+    /// Where this worker counts what goes through the session's backend.
+    pub(super) fn tally<'a>(&self, slot: &'a Slot) -> Option<&'a Tally> {
+        slot.backend.as_ref()?.tallies.get(self.peers.me())
     }
 
     fn perform(&mut self, slot: &mut Slot, step: Step) -> Outcome {
@@ -155,6 +166,11 @@ impl Shell {
             });
         }
     }
+}
+
+/// Bytes read from the client and from the backend so far.
+fn received(slot: &Slot) -> [u64; 2] {
+    Direction::BOTH.map(|way| slot.session.flow(way).received())
 }
 
 fn check_error(slot: &Slot, side: Side) -> Outcome {

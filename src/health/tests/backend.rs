@@ -2,13 +2,16 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, never};
 use socket2::SockRef;
+
+use super::PATIENCE;
 
 pub(super) struct Backend {
     pub(super) address: SocketAddr,
@@ -45,6 +48,48 @@ impl Backend {
     pub(super) fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
+
+    /// Waits until there were so many connections.
+    #[track_caller]
+    pub(super) fn wait_for(&self, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.accepted() < count {
+            assert!(Instant::now() < deadline, "{} of {count}", self.accepted());
+            thread::yield_now();
+        }
+    }
+}
+
+/// A backend that reads the question, says that it has, and answers when it is told the status.
+pub(super) fn confidant() -> (Backend, Receiver<()>, Sender<u16>) {
+    let (asked, questions) = channel();
+    let (statuses, answers) = channel::<u16>();
+    let answers = Mutex::new(answers);
+    let backend = Backend::play(move |client, _| {
+        request(client)?;
+        let _ = asked.send(());
+        let status = answers.lock().unwrap().recv();
+        let status = status.map_err(io::Error::other)?;
+        client.write_all(format!("HTTP/1.1 {status} x\r\n\r\n").as_bytes())
+    });
+    (backend, questions, statuses)
+}
+
+/// A backend that never answers, and says when the client has ended the connection.
+pub(super) fn mute() -> (Backend, Receiver<()>) {
+    let (sender, ended) = channel();
+    let script = move |client: &mut TcpStream, _| {
+        let result = hold(client);
+        let _ = sender.send(());
+        result
+    };
+    (Backend::play(script), ended)
+}
+
+/// An address where nobody listens.
+pub(super) fn closed_port() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
 }
 
 /// Reads a request up to its empty line.

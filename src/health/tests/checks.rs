@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
-use super::backend::{Backend, answer, drip, hold, request, reset};
+use super::backend::{Backend, answer, closed_port, drip, hold, request, reset};
 use super::scene::{Scene, health, pool};
 use super::{MS, PATIENCE};
 use crate::config::{Check, HealthConfig};
@@ -185,14 +185,9 @@ fn probes_go_to_another_port_where_one_is_named() {
     }
     assert_eq!(own.accepted(), 0);
     drop(scene);
-    health.port = Some(free_port());
+    health.port = Some(closed_port().port());
     let scene = Scene::start(pool(&[own.address], Some(health)));
     scene.expect("app/a is down: connection refused (1 of 1)");
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 #[test]

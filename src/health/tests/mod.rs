@@ -2,7 +2,10 @@
 
 mod backend;
 mod checks;
+mod plans;
+mod reports;
 mod scene;
+mod settings;
 mod states;
 mod traffic;
 

@@ -10,11 +10,13 @@ use mio::{Poll, Token};
 
 use super::PATIENCE;
 use crate::balance::Snapshot;
-use crate::config::{AllDown, BackendConfig, Balance, Check, HealthConfig, OnDown, PoolConfig};
+use crate::config::{
+    AllDown, BackendConfig, Balance, Check, EjectConfig, HealthConfig, OnDown, PoolConfig, Target,
+};
 use crate::health::Prober;
-use crate::messages::{Event, Mailbox, Order, ToHealth, ToWorker};
+use crate::messages::{Event, Mailbox, ToHealth, ToWorker};
 use crate::plan::{Plan, PlannedPool};
-use crate::pool::{Backend, BackendId, Line, Load};
+use crate::pool::{Backend, BackendId, Line, Order};
 
 /// Checks of that kind, a hundred a second; one failure is enough, two passes.
 pub(super) fn health(check: Check) -> HealthConfig {
@@ -26,6 +28,32 @@ pub(super) fn health(check: Check) -> HealthConfig {
         fall: 1,
         ..HealthConfig::default()
     }
+}
+
+/// So long between two probes that there is but one in a test.
+pub(super) fn rare(check: Check) -> HealthConfig {
+    HealthConfig {
+        interval: PATIENCE * 10,
+        timeout: PATIENCE * 10,
+        ..health(check)
+    }
+}
+
+/// Any status from 200 to 399.
+pub(super) fn http() -> Check {
+    Check::Http {
+        path: "/up".into(),
+        host: None,
+        status: [200..=399].into(),
+    }
+}
+
+/// The first ejection lasts that long.
+pub(super) fn eject(base: Duration) -> Option<EjectConfig> {
+    Some(EjectConfig {
+        base,
+        ..EjectConfig::default()
+    })
 }
 
 /// The pool `app` of backends that are named a, b, c.
@@ -48,7 +76,21 @@ pub(super) fn pool(addresses: &[SocketAddr], health: Option<HealthConfig>) -> Po
     }
 }
 
+/// The same pool, though of those backends only that are named, in that order.
+pub(super) fn some(
+    names: &str,
+    addresses: &[SocketAddr],
+    health: Option<HealthConfig>,
+) -> PoolConfig {
+    let mut config = pool(addresses, health);
+    let all = std::mem::take(&mut config.backends);
+    let named = |name: &str| all.iter().find(|it| &*it.name == name).cloned().unwrap();
+    config.backends = names.split(' ').map(named).collect();
+    config
+}
+
 pub(super) struct Scene {
+    /// All that there ever were, in the order in which they came.
     pub(super) backends: Vec<Arc<Backend>>,
     pub(super) epoch: Instant,
     pub(super) first: Snapshot,
@@ -60,19 +102,55 @@ pub(super) struct Scene {
     _poll: Poll,
 }
 
-/// A plan with this pool alone.
-pub(super) fn plan_of(config: PoolConfig, backends: &[Arc<Backend>]) -> Plan {
-    Plan {
-        listeners: Vec::new(),
-        pools: vec![Arc::new(PlannedPool {
+/// A plan with these pools. Backends that `known` has by pool, name and address are the same; the
+/// others are added to it.
+pub(super) fn plan_of(configs: Vec<PoolConfig>, known: &mut Vec<Arc<Backend>>) -> Plan {
+    let mut pools = Vec::new();
+    for config in configs {
+        let backends = config.backends.iter().map(|it| {
+            let address = match &it.target {
+                Target::Address(address) => *address,
+                other => panic!("{other}"),
+            };
+            let is_same = |old: &&Arc<Backend>| {
+                (&old.pool, &old.name, old.address) == (&config.name, &it.name, address)
+            };
+            if let Some(same) = known.iter().find(is_same) {
+                return Arc::clone(same);
+            }
+            let id = BackendId(100 + u32::try_from(known.len()).unwrap());
+            let (pool, name) = (Arc::clone(&config.name), Arc::clone(&it.name));
+            known.push(Arc::new(Backend::new(id, pool, name, address, 1)));
+            Arc::clone(&known[known.len() - 1])
+        });
+        pools.push(Arc::new(PlannedPool {
+            backends: backends.collect(),
+            orders: vec![Order::Ready; config.backends.len()],
             config,
-            backends: backends.to_vec(),
             line: Arc::new(Line::new(1)),
-        })],
+        }));
+    }
+    Plan {
+        number: 1,
+        listeners: Vec::new(),
+        pools,
         session_limit: 1,
         drain_timeout: Duration::ZERO,
         taken_over: bounded(1).0,
     }
+}
+
+/// The states of a live set, by their names.
+pub(super) fn states(snapshot: &Snapshot) -> String {
+    let members = snapshot.set.members().iter();
+    let states = members.map(|it| it.state.to_string());
+    states.collect::<Vec<_>>().join(" ")
+}
+
+/// How far the members of a live set have warmed up.
+pub(super) fn warmth(snapshot: &Snapshot) -> Vec<u8> {
+    let members = snapshot.set.members().iter();
+    members.map(|it| it.warmth).collect()
 }
 
 impl Scene {
@@ -85,19 +163,11 @@ impl Scene {
         config: PoolConfig,
         before: impl FnOnce(&Mailbox<ToHealth>, &[Arc<Backend>]),
     ) -> Self {
-        let backend = |(it, id): (&BackendConfig, u32)| {
-            Arc::new(Backend {
-                id: BackendId(100 + id),
-                pool: Arc::clone(&config.name),
-                name: Arc::clone(&it.name),
-                address: it.address,
-                load: Load::default(),
-            })
-        };
-        let backends: Vec<_> = config.backends.iter().zip(0..).map(backend).collect();
+        let mut backends = Vec::new();
+        let plan = plan_of(vec![config], &mut backends);
         let (sender, events) = unbounded();
         let epoch = Instant::now();
-        let (prober, mailbox) = Prober::new(&plan_of(config, &backends), epoch, sender).unwrap();
+        let (prober, mailbox) = Prober::new(&plan, epoch, sender).unwrap();
         let first = prober.snapshots().remove(0);
         before(&mailbox, &backends);
         let poll = Poll::new().unwrap();
@@ -151,9 +221,24 @@ impl Scene {
     /// The states of the next live set, by their names.
     #[track_caller]
     pub(super) fn posted_states(&self) -> String {
-        let states = self.posted().set;
-        let states = states.members().iter().map(|it| it.state.to_string());
-        states.collect::<Vec<_>>().join(" ")
+        states(&self.posted())
+    }
+
+    /// A plan with these pools is taken over, and is what is posted next: what it allows of each.
+    #[track_caller]
+    pub(super) fn reload(&mut self, pools: Vec<PoolConfig>) -> Vec<Snapshot> {
+        let plan = Arc::new(plan_of(pools, &mut self.backends));
+        self.mailbox.send(ToHealth::Plan(Arc::clone(&plan)));
+        self.planned(&plan)
+    }
+
+    /// This plan is what is posted next.
+    #[track_caller]
+    pub(super) fn planned(&self, plan: &Arc<Plan>) -> Vec<Snapshot> {
+        match self.posts.recv_timeout(PATIENCE) {
+            Ok(ToWorker::Plan(posted, snapshots)) if Arc::ptr_eq(&posted, plan) => snapshots,
+            other => panic!("{other:?} instead of the plan"),
+        }
     }
 
     pub(super) fn order(&self, backend: usize, order: Order) {

@@ -3,21 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::backend::{Backend, let_pass};
-use super::scene::{Scene, health, pool};
+use super::backend::{Backend, closed_port, let_pass};
+use super::scene::{Scene, health, pool, warmth};
 use super::{MS, PATIENCE};
 use crate::config::{Balance, Check, HealthConfig, PoolConfig};
-use crate::messages::{Order, ToHealth};
+use crate::messages::ToHealth;
+use crate::pool::Order;
 use crate::pool::WARM;
-
-#[track_caller]
-fn wait_for_probes(backend: &Backend, count: usize) {
-    let deadline = Instant::now() + PATIENCE;
-    while backend.accepted() < count {
-        assert!(Instant::now() < deadline, "{} probes", backend.accepted());
-        std::thread::yield_now();
-    }
-}
 
 #[test]
 fn an_operator_drains_and_maintains_and_only_who_is_maintained_is_not_probed() {
@@ -26,7 +18,7 @@ fn an_operator_drains_and_maintains_and_only_who_is_maintained_is_not_probed() {
     scene.order(0, Order::Drain);
     scene.expect("app/a is drain: by an operator");
     assert_eq!(scene.posted_states(), "drain");
-    wait_for_probes(&backend, backend.accepted() + 5);
+    backend.wait_for(backend.accepted() + 5);
     scene.order(0, Order::Maint);
     scene.expect("app/a is maint: by an operator");
     assert_eq!(scene.posted_states(), "maint");
@@ -37,14 +29,12 @@ fn an_operator_drains_and_maintains_and_only_who_is_maintained_is_not_probed() {
     scene.order(0, Order::Ready);
     scene.expect("app/a is up: by an operator");
     assert_eq!(scene.posted_states(), "up");
-    wait_for_probes(&backend, probes + 5);
+    backend.wait_for(probes + 5);
 }
 
 #[test]
 fn who_was_down_before_maintenance_is_up_after_it_and_probed_at_once() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = closed.local_addr().unwrap();
-    drop(closed);
+    let address = closed_port();
     let patient = HealthConfig {
         interval: PATIENCE * 10,
         ..health(Check::Tcp)
@@ -87,10 +77,6 @@ fn a_backend_that_comes_back_warms_up_in_live_sets_of_their_own_and_then_there_a
         slow_start,
         ..config
     });
-    let warmth = |it: &crate::balance::Snapshot| {
-        let members = it.set.members().iter();
-        members.map(|it| it.warmth).collect::<Vec<_>>()
-    };
     assert_eq!(warmth(&scene.first), [WARM; 2], "not at the start");
     scene.order(0, Order::Drain);
     scene.order(0, Order::Ready);

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use super::backend::{Backend, let_pass};
+use super::backend::{Backend, closed_port, let_pass};
 use super::scene::{Scene, health, pool};
 use super::{MS, PATIENCE};
 use crate::config::{Check, EjectConfig, HealthConfig, PoolConfig};
-use crate::messages::Order;
+use crate::pool::Order;
 
 fn eject(config: PoolConfig) -> PoolConfig {
     PoolConfig {
@@ -60,9 +60,7 @@ fn connects_bring_a_backend_up_that_is_down() {
     let backend = Backend::quiet();
     let mut health = health(Check::Tcp);
     health.rise = 3;
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = closed.local_addr().unwrap();
-    drop(closed);
+    let address = closed_port();
     let scene = Scene::start(pool(&[address, backend.address], Some(health)));
     scene.expect("app/a is down: connection refused (1 of 1)");
     let deadline = Instant::now() + PATIENCE;

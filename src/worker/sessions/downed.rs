@@ -22,7 +22,7 @@ impl Sessions {
     /// Backends of a pool went down or were taken away. Whoever is still dialing one of them goes
     /// elsewhere; whoever has one that went down is treated as the pool says.
     pub(super) fn lost_backends(&mut self, pool: usize, lost: &Lost) {
-        if lost.down.is_empty() && lost.removed.is_empty() {
+        if lost.down.is_empty() && lost.withdrawn.is_empty() {
             return;
         }
         self.forsake(lost);
@@ -66,9 +66,11 @@ impl Sessions {
 
     /// Has nobody dial a lost backend any longer. Of two connects, one may be left.
     fn forsake(&mut self, lost: &Lost) {
-        let is_lost = |id: &BackendId| lost.down.contains(id) || lost.removed.contains(id);
+        let is_lost = |id: &BackendId| lost.down.contains(id) || lost.withdrawn.contains(id);
         for (_, slot) in &mut self.slots {
-            if !slot.session.is_dialing() {
+            // One that waits for a descriptor holds its backend too.
+            let holds_one = slot.session.is_dialing() || slot.session.is_starved();
+            if !(slot.leased && holds_one) {
                 continue;
             }
             let first = slot.backend.as_ref().is_some_and(|it| is_lost(&it.id));
@@ -77,10 +79,7 @@ impl Sessions {
                 (false, None | Some(false)) => continue,
                 (false, Some(true)) => _ = self.shell.give_up_rival(slot),
                 (true, Some(false)) => self.shell.promote_rival(slot),
-                (true, None | Some(true)) => {
-                    let limits = self.shell.limits(slot);
-                    slot.session.forsake_backend(&limits);
-                }
+                (true, None | Some(true)) => slot.session.forsake_backend(),
             }
             enqueue(&mut self.run_queue, slot);
         }

@@ -1,12 +1,13 @@
 //! The sessions of a worker: each in a slot of a slab, each with its turn, one way out.
 //!
-//! `deadlines` sees to what time ends, `queue` serves those who wait for a backend, `downed` sees to those whose backend went down.
+//! `deadlines` sees to what time ends, `inspection` shows them, `queue` serves those who wait for a backend, `downed` sees to those whose backend went down.
 
 mod deadlines;
 mod downed;
+mod inspection;
 mod queue;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,7 +46,11 @@ pub(in crate::worker) struct Sessions {
     /// Backends that are down and whose sessions are to be ended, with the time.
     doomed: Vec<Doomed>,
     drain_timeout: Duration,
-    /// Clients of listeners whose pools this worker has not heard of yet.
+    /// The number of the plan that is served.
+    plan: u64,
+    /// The listeners by name, as that plan has them.
+    newest: HashMap<Arc<str>, Arc<PlannedListener>>,
+    /// Clients from a worker that serves a newer plan already.
     early: Vec<Client>,
     /// Sessions that wait for a descriptor, in order.
     starved: VecDeque<SessionKey>,
@@ -66,6 +71,8 @@ impl Sessions {
             waiting: Vec::new(),
             doomed: Vec::new(),
             drain_timeout: Duration::ZERO,
+            plan: 0,
+            newest: HashMap::new(),
             early: Vec::new(),
             starved: VecDeque::new(),
             shed_at: None,
@@ -104,12 +111,39 @@ impl Sessions {
     pub(in crate::worker) fn take_over(&mut self, plan: &Plan, snapshots: Vec<Snapshot>) {
         self.drain_timeout = plan.drain_timeout;
         self.waiting.resize_with(plan.pools.len(), Waiting::default);
-        for (pool, (planned, snapshot)) in plan.pools.iter().zip(snapshots).enumerate() {
-            self.shell.dialer.plan(pool, planned);
+        for (place, planned) in plan.pools.iter().enumerate() {
+            self.shell.dialer.plan(place, planned);
+        }
+        let newest = plan.listeners.iter();
+        let newest = newest.map(|(it, _)| (Arc::clone(&it.config.name), Arc::clone(it)));
+        self.newest = newest.collect();
+        self.plan = plan.number;
+        for (pool, snapshot) in snapshots.into_iter().enumerate() {
             self.update(pool, snapshot);
         }
+        self.move_unserved();
         for (socket, address, listener) in std::mem::take(&mut self.early) {
-            self.open(socket, address, listener);
+            self.receive((socket, address, listener));
+        }
+    }
+
+    /// Sessions that have no backend yet get one as their listener is now: its pool may be another.
+    fn move_unserved(&mut self) {
+        let now = self.shell.clock.moment();
+        for (_, slot) in &mut self.slots {
+            let Some(newest) = self.newest.get(&slot.listener.config.name) else {
+                continue;
+            };
+            if slot.session.is_relaying() || slot.pool() == newest.config.pool {
+                continue;
+            }
+            self.shell.let_go(slot);
+            slot.leave_line(now);
+            slot.tried.clear();
+            slot.session.forsake_backend();
+            slot.session.resume();
+            slot.listener = Arc::clone(newest);
+            enqueue(&mut self.run_queue, slot);
         }
     }
 
@@ -121,14 +155,15 @@ impl Sessions {
         self.look_at_line(pool);
     }
 
-    /// Another worker has accepted a client, and counted it here.
+    /// Another worker has accepted a client, and counted it here. That one, or this one, may know a
+    /// newer plan than the other.
     pub(in crate::worker) fn receive(&mut self, client: Client) {
         let (socket, address, listener) = client;
-        if listener.config.pool < self.waiting.len() {
-            self.open(socket, address, listener);
-        } else {
-            self.early.push((socket, address, listener)); // the plan is on its way
+        if listener.number > self.plan {
+            return self.early.push((socket, address, listener)); // the plan is on its way
         }
+        let newest = self.newest.get(&listener.config.name).map(Arc::clone);
+        self.open(socket, address, newest.unwrap_or(listener));
     }
 
     /// A client was accepted, and counted: it gets a slot and its first turn.
@@ -257,6 +292,11 @@ impl Sessions {
 
     /// Ends all sessions: the drain deadline has passed.
     pub(in crate::worker) fn cut_all(&mut self) {
+        for (socket, address, listener) in std::mem::take(&mut self.early) {
+            if let Some(known) = self.newest.get(&listener.config.name) {
+                self.open(socket, address, Arc::clone(known));
+            }
+        }
         let places: Vec<usize> = self.slots.iter().map(|(place, _)| place).collect();
         for place in places {
             self.slots[place].session.cut(Cause::Drained);

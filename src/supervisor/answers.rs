@@ -1,0 +1,326 @@
+//! Answers what the admin API asks.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{never, tick, unbounded};
+use log::Level::Info;
+use signal_hook::consts::SIGTERM;
+
+use super::Process;
+use super::pacing::{Pacing, STEP};
+use crate::config::{BackendConfig, export};
+use crate::messages::ToWorker;
+use crate::plan::PlannedPool;
+use crate::pool::{self, Order, State, Tally};
+use crate::requests::{
+    Backend, Change, Connection, Happening, LastCheck, Listener, PacedDrain, Pool, Refusal, Reply,
+    Request, Status,
+};
+
+/// How long workers may take to tell of their sessions.
+const WORKER_ANSWER: Duration = Duration::from_secs(2);
+
+impl Process {
+    pub(super) fn answer(&mut self, request: Request) {
+        match request {
+            Request::Status(reply) => reply.send(self.status()),
+            Request::Pools(reply) => reply.send(self.pools()),
+            Request::Backends(pool, reply) => reply.send(self.backends(&pool)),
+            Request::Add(pool, backend, reply) => reply.send(self.add(&pool, backend)),
+            Request::Change(pool, name, change, reply) => {
+                reply.send(self.change(&pool, &name, change));
+            }
+            Request::Remove {
+                pool,
+                backend,
+                force,
+                reply,
+            } => reply.send(self.remove(&pool, &backend, force)),
+            Request::Connections(limit, reply) => reply.send(self.connections(limit)),
+            Request::Kill(id, reply) => reply.send(self.kill(id)),
+            Request::Config(reply) => {
+                reply.send(export::to_json(&self.changes.over(&self.config)));
+            }
+            Request::Reload(reply) => reply.send(self.reload_and_tell().map_err(Refusal::Invalid)),
+            Request::Drain(reply) => {
+                if self.stops == 0 {
+                    self.signal(SIGTERM);
+                }
+                reply.send(());
+            }
+            Request::Subscribe(subscriber) => self.subscribers.push(subscriber),
+        }
+    }
+
+    fn status(&self) -> Status {
+        let pools = self.pools();
+        let bare = pools.iter().find(|pool| pool.backends_up == 0);
+        let draining = self.stops > 0;
+        let not_ready_because = match (draining, bare) {
+            (true, _) => Some("draining".to_owned()),
+            (false, Some(pool)) => Some(format!("no backend of pool {} is up", pool.name)),
+            (false, None) => None,
+        };
+        let listeners: Vec<Listener> = self.listeners_report();
+        Status {
+            version: crate::version::text(),
+            pid: std::process::id(),
+            uptime_seconds: (Instant::now() - self.started).as_secs_f64(),
+            ready: not_ready_because.is_none(),
+            not_ready_because,
+            draining,
+            generation: self.generation,
+            workers: self.config.workers,
+            connections_active: self.registry.sessions(),
+            connections_limit: self.budget.session_limit(),
+            listeners,
+            pools,
+        }
+    }
+
+    /// How things are, in one line.
+    pub(super) fn summary(&self) -> String {
+        let pools = self.pools();
+        let (up, all) = pools.iter().fold((0, 0), |(up, all), pool| {
+            (up + pool.backends_up, all + pool.backends)
+        });
+        format!("generation {}, {up} of {all} backends up", self.generation)
+    }
+
+    fn listeners_report(&self) -> Vec<Listener> {
+        let report = |(planned, addresses): (_, Vec<_>)| {
+            let planned: &crate::plan::PlannedListener = planned;
+            Listener {
+                name: planned.config.name.to_string(),
+                addresses,
+                pool: planned.pool.to_string(),
+                connections_active: planned.active.count(),
+            }
+        };
+        self.registry.listening().map(report).collect()
+    }
+
+    fn pools(&self) -> Vec<Pool> {
+        let live = self.registry.pools().iter().filter(|it| self.has_pool(it));
+        let report = |it: &Arc<PlannedPool>| {
+            let is_up = |backend: &&Arc<pool::Backend>| report_of(backend).state == State::Up;
+            Pool {
+                name: it.config.name.to_string(),
+                balance: it.config.balance.to_string(),
+                backends: it.backends.len(),
+                backends_up: it.backends.iter().filter(is_up).count(),
+                connections_active: it.backends.iter().map(|it| it.load.active.count()).sum(),
+            }
+        };
+        live.map(report).collect()
+    }
+
+    fn has_pool(&self, planned: &PlannedPool) -> bool {
+        let mut pools = self.config.pools.iter();
+        pools.any(|it| it.name == planned.config.name)
+    }
+
+    fn pool(&self, name: &str) -> Result<Arc<PlannedPool>, Refusal> {
+        let mut pools = self.registry.pools().iter();
+        let found = pools.find(|it| &*it.config.name == name && self.has_pool(it));
+        found
+            .map(Arc::clone)
+            .ok_or_else(|| Refusal::Unknown(format!("there is no pool {name:?}")))
+    }
+
+    fn backends(&self, pool: &str) -> Result<Vec<Backend>, Refusal> {
+        let pool = self.pool(pool)?;
+        let backends = pool.backends.iter().zip(&pool.config.backends);
+        Ok(backends
+            .map(|(it, config)| self.describe(it, config))
+            .collect())
+    }
+
+    fn backend(&self, pool: &str, name: &str) -> Result<(Arc<pool::Backend>, Backend), Refusal> {
+        let planned = self.pool(pool)?;
+        let mut backends = planned.backends.iter().zip(&planned.config.backends);
+        let found = backends.find(|(it, _)| &*it.name == name);
+        let unknown = || Refusal::Unknown(format!("pool {pool} has no backend {name:?}"));
+        let (backend, config) = found.ok_or_else(unknown)?;
+        Ok((Arc::clone(backend), self.describe(backend, config)))
+    }
+
+    fn add(&mut self, pool: &str, backend: BackendConfig) -> Result<Backend, Refusal> {
+        let planned = self.pool(pool)?;
+        let name = Arc::clone(&backend.name);
+        if planned.backends.iter().any(|it| it.name == name) {
+            let text = format!("pool {pool} has a backend {name:?} already");
+            return Err(Refusal::Exists(text));
+        }
+        let mut changes = self.changes.clone();
+        changes.add(&planned.config.name, backend);
+        self.serve(changes).map_err(Refusal::Unable)?;
+        self.operator_did(format!("backend {pool}/{name} added"));
+        Ok(self.backend(pool, &name)?.1)
+    }
+
+    fn change(&mut self, pool: &str, name: &str, change: Change) -> Result<Backend, Refusal> {
+        let (backend, _) = self.backend(pool, name)?;
+        let mut changes = self.changes.clone();
+        if let Some(weight) = change.weight {
+            changes.set_weight(&backend.pool, &backend.name, weight);
+        }
+        if let Some(order) = change.order {
+            changes.set_order(&backend.pool, &backend.name, order);
+        }
+        self.serve(changes).map_err(Refusal::Unable)?;
+        if let Some(weight) = change.weight {
+            self.operator_did(format!("backend {backend}: weight {weight}"));
+        }
+        if change.order.is_some() {
+            // Whatever is ordered anew ends the pace of an older order.
+            self.paced.retain(|it| it.backend.id != backend.id);
+        }
+        if let (Some(Order::Drain), Some(over)) = (change.order, change.over) {
+            if self.paced.is_empty() {
+                self.steps = tick(STEP);
+            }
+            self.paced.push(Pacing::new(backend, Instant::now(), over));
+            self.keep_pace();
+        }
+        Ok(self.backend(pool, name)?.1)
+    }
+
+    /// Logs what an operator has done, and tells whoever has subscribed.
+    fn operator_did(&mut self, what: String) {
+        let text = format!("{what}, by an operator");
+        self.journal.say(Info, text.clone());
+        self.happened("backend", text);
+    }
+
+    /// Ends as many sessions of drained backends as are due, the idlest of all workers first.
+    pub(super) fn keep_pace(&mut self) {
+        let now = Instant::now();
+        let mut paced = std::mem::take(&mut self.paced);
+        for pacing in &mut paced {
+            let (id, left) = (pacing.backend.id, pacing.backend.load.active.count());
+            let due = usize::try_from(pacing.due(now, left)).unwrap_or(usize::MAX);
+            if due > 0 {
+                let mut idle = self
+                    .ask_workers(|reply| ToWorker::Idlest(id, due, reply))
+                    .concat();
+                idle.sort_unstable();
+                let ids: Arc<[u64]> = idle.into_iter().take(due).map(|(_, id)| id).collect();
+                let ended = self.ask_workers(|reply| ToWorker::Retire(Arc::clone(&ids), reply));
+                pacing.closed += ended.iter().sum::<u32>();
+            }
+        }
+        paced.retain(|it| it.backend.load.active.count() > 0 || it.time_left(now) > Duration::ZERO);
+        self.paced = paced;
+        if self.paced.is_empty() {
+            self.steps = never();
+        }
+    }
+
+    /// What every worker answers; who does not answer in time is left out.
+    fn ask_workers<T: Send + 'static>(&self, question: impl Fn(Reply<T>) -> ToWorker) -> Vec<T> {
+        let (sender, answers) = unbounded();
+        for worker in &self.workers {
+            let sender = sender.clone();
+            worker.send(question(Reply::new(move |answer| _ = sender.send(answer))));
+        }
+        drop(sender);
+        let answer = |_| answers.recv_timeout(WORKER_ANSWER).ok();
+        self.workers.iter().filter_map(answer).collect()
+    }
+
+    fn remove(&mut self, pool: &str, name: &str, force: bool) -> Result<(), Refusal> {
+        let (backend, _) = self.backend(pool, name)?;
+        let mut changes = self.changes.clone();
+        changes.remove(&self.config, &backend.pool, &backend.name);
+        self.serve(changes).map_err(Refusal::Unable)?;
+        if force {
+            self.tell_workers(|| ToWorker::Reset(backend.id));
+        }
+        self.operator_did(format!("backend {backend} removed"));
+        Ok(())
+    }
+
+    fn connections(&self, limit: usize) -> Vec<Connection> {
+        let mut all = self
+            .ask_workers(|reply| ToWorker::List(limit, reply))
+            .concat();
+        all.sort_by(|one, other| other.age_seconds.total_cmp(&one.age_seconds));
+        all.truncate(limit);
+        all
+    }
+
+    fn kill(&self, id: u64) -> Result<(), Refusal> {
+        let found = self.ask_workers(|reply| ToWorker::Kill(id, reply));
+        if found.contains(&true) {
+            Ok(())
+        } else {
+            Err(Refusal::Unknown(format!("there is no connection {id:x}")))
+        }
+    }
+
+    fn describe(&self, backend: &pool::Backend, config: &BackendConfig) -> Backend {
+        let paced = self.paced.iter().find(|it| it.backend.id == backend.id);
+        Backend {
+            paced_drain: paced.map(|it| PacedDrain {
+                left: backend.load.active.count(),
+                closed: it.closed,
+                seconds_to_go: it.time_left(Instant::now()).as_secs_f64(),
+            }),
+            ..describe(backend, config)
+        }
+    }
+
+    /// Tells whoever has subscribed.
+    pub(super) fn happened(&mut self, kind: &str, text: String) {
+        if self.subscribers.is_empty() {
+            return;
+        }
+        let happening = Happening {
+            at: time(SystemTime::now()),
+            kind: kind.to_owned(),
+            text,
+        };
+        self.subscribers.retain(|it| (it.0)(&happening));
+    }
+}
+
+fn describe(backend: &pool::Backend, config: &BackendConfig) -> Backend {
+    let report = report_of(backend);
+    let totals = Tally::sum(&backend.tallies);
+    Backend {
+        pool: backend.pool.to_string(),
+        name: backend.name.to_string(),
+        address: backend.address.to_string(),
+        weight: config.weight,
+        state: report.state.to_string(),
+        since: time(report.since),
+        backup: config.backup,
+        max_connections: config.max_connections,
+        connections_active: backend.load.active.count(),
+        connections_total: totals.connections,
+        bytes_in: totals.bytes_in,
+        bytes_out: totals.bytes_out,
+        connect_errors_total: totals.connect_errors,
+        last_check: report.last_check.map(|it| LastCheck {
+            result: if it.passed { "passed" } else { "failed" }.to_owned(),
+            at: time(it.at),
+            duration_ms: it.took.as_secs_f64() * 1000.0,
+            detail: it.detail,
+        }),
+        paced_drain: None,
+    }
+}
+
+fn report_of(backend: &pool::Backend) -> pool::Report {
+    // Whoever panicked while writing has left a whole report all the same: fields are set one by one.
+    let report = backend.report.lock();
+    report
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+        .clone()
+}
+
+fn time(at: SystemTime) -> String {
+    humantime::format_rfc3339_millis(at).to_string()
+}

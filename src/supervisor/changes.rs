@@ -1,0 +1,235 @@
+//! What operators have changed since the configuration was read. Pure.
+//!
+//! A change is kept beside the configuration, and put over it whenever there is a new plan. It
+//! survives a reload, unless the file changed that same value: then the file is the newer word.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::config::{BackendConfig, Config, PoolConfig};
+use crate::pool::Order;
+
+/// A backend by the names of its pool and of its own.
+type Key = (Arc<str>, Arc<str>);
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Changes {
+    weights: HashMap<Key, u16>,
+    /// Drain and maintenance; what is not here is ready.
+    orders: HashMap<Key, Order>,
+    /// Backends that the configuration does not have, by pool.
+    added: Vec<(Arc<str>, BackendConfig)>,
+    /// Backends that it has, and that were taken away.
+    removed: HashSet<Key>,
+}
+
+fn key(pool: &PoolConfig, backend: &BackendConfig) -> Key {
+    (Arc::clone(&pool.name), Arc::clone(&backend.name))
+}
+
+impl Changes {
+    /// `config` with the changes put over it.
+    pub(super) fn over(&self, config: &Config) -> Config {
+        let mut config = config.clone();
+        for pool in &mut config.pools {
+            let added = self.added.iter().filter(|(to, _)| *to == pool.name);
+            let added: Vec<_> = added.map(|(_, backend)| backend.clone()).collect();
+            let mut backends = std::mem::take(&mut pool.backends);
+            backends.retain(|it| !self.removed.contains(&key(pool, it)));
+            backends.extend(added);
+            for backend in &mut backends {
+                if let Some(weight) = self.weights.get(&key(pool, backend)) {
+                    backend.weight = *weight;
+                }
+            }
+            pool.backends = backends;
+        }
+        config
+    }
+
+    /// What an operator wants of this backend.
+    pub(super) fn order(&self, pool: &Arc<str>, backend: &Arc<str>) -> Order {
+        let key = (Arc::clone(pool), Arc::clone(backend));
+        self.orders.get(&key).copied().unwrap_or(Order::Ready)
+    }
+
+    pub(super) fn set_order(&mut self, pool: &Arc<str>, backend: &Arc<str>, order: Order) {
+        let key = (Arc::clone(pool), Arc::clone(backend));
+        match order {
+            Order::Ready => _ = self.orders.remove(&key),
+            Order::Drain | Order::Maint => _ = self.orders.insert(key, order),
+        }
+    }
+
+    pub(super) fn set_weight(&mut self, pool: &Arc<str>, backend: &Arc<str>, weight: u16) {
+        let key = (Arc::clone(pool), Arc::clone(backend));
+        self.weights.insert(key, weight);
+    }
+
+    /// Adds a backend, whose name the pool does not have.
+    pub(super) fn add(&mut self, pool: &Arc<str>, backend: BackendConfig) {
+        self.added.push((Arc::clone(pool), backend));
+    }
+
+    /// Takes a backend away, whether the configuration has it or it was added.
+    pub(super) fn remove(&mut self, config: &Config, pool: &Arc<str>, backend: &Arc<str>) {
+        let gone = (Arc::clone(pool), Arc::clone(backend));
+        self.weights.remove(&gone);
+        self.orders.remove(&gone);
+        self.added
+            .retain(|(to, it)| to != pool || it.name != *backend);
+        let configured =
+            |it: &PoolConfig| it.name == *pool && it.backends.iter().any(|it| it.name == *backend);
+        if config.pools.iter().any(configured) {
+            self.removed.insert(gone);
+        }
+    }
+
+    /// The configuration was `old`, from now on it is `new`: forgets the changes of what the file
+    /// has changed itself, and of what is no more.
+    pub(super) fn rebase(&mut self, old: &Config, new: &Config) {
+        let pools: HashSet<Arc<str>> = new.pools.iter().map(|it| Arc::clone(&it.name)).collect();
+        let (old, new) = (backends(old), backends(new));
+        self.weights.retain(|key, _| {
+            let weight = |of: &HashMap<Key, &BackendConfig>| of.get(key).map(|it| it.weight);
+            weight(&old) == weight(&new)
+        });
+        self.removed
+            .retain(|key| new.contains_key(key) && old.get(key) == new.get(key));
+        // The file's entry of that name is the newer word, unless it was taken away before.
+        self.added.retain(|(pool, backend)| {
+            let key = (Arc::clone(pool), Arc::clone(&backend.name));
+            pools.contains(pool) && (!new.contains_key(&key) || self.removed.contains(&key))
+        });
+        let is_added = |key: &Key| {
+            let mut added = self.added.iter();
+            added.any(|(pool, backend)| *pool == key.0 && backend.name == key.1)
+        };
+        self.orders
+            .retain(|key, _| new.contains_key(key) || is_added(key));
+    }
+}
+
+fn backends(config: &Config) -> HashMap<Key, &BackendConfig> {
+    let of_pool = |pool| {
+        let pool: &PoolConfig = pool;
+        pool.backends.iter().map(move |it| (key(pool, it), it))
+    };
+    config.pools.iter().flat_map(of_pool).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{AccessLogOutput, defaults};
+    use std::time::Duration;
+
+    /// A configuration with the pool `app`, whose backends are given by name and weight.
+    fn config(backends: &[(&str, u16)]) -> Config {
+        let backend = |(name, weight): &(&str, u16)| BackendConfig {
+            weight: *weight,
+            ..BackendConfig::new((*name).into(), ([127, 0, 0, 1], 80).into())
+        };
+        Config {
+            listeners: Vec::new(),
+            pools: vec![PoolConfig {
+                name: "app".into(),
+                backends: backends.iter().map(backend).collect(),
+                balance: crate::config::Balance::RoundRobin,
+                connect_timeout: Duration::from_secs(1),
+                retries: 0,
+                queue_timeout: Duration::from_secs(1),
+                slow_start: Duration::ZERO,
+                hedge: false,
+                on_down: crate::config::OnDown::Keep,
+                all_down: crate::config::AllDown::Reject,
+                health: None,
+                eject: None,
+            }],
+            workers: 1,
+            max_connections: None,
+            drain_timeout: Duration::from_secs(1),
+            access_log: AccessLogOutput::Off,
+            log_level: defaults::LOG_LEVEL,
+            admin: None,
+        }
+    }
+
+    fn shown(changes: &Changes, config: &Config) -> String {
+        let config = changes.over(config);
+        let backends = config.pools[0].backends.iter();
+        let text = backends.map(|it| format!("{}={}", it.name, it.weight));
+        text.collect::<Vec<_>>().join(" ")
+    }
+
+    fn names() -> [Arc<str>; 4] {
+        ["app", "a", "b", "c"].map(Arc::from)
+    }
+
+    #[test]
+    fn changes_are_put_over_the_configuration() {
+        let [app, a, b, c] = names();
+        let file = config(&[("a", 1), ("b", 2)]);
+        let mut changes = Changes::default();
+        changes.set_weight(&app, &b, 7);
+        changes.add(&app, BackendConfig::new(c, ([127, 0, 0, 1], 81).into()));
+        assert_eq!(shown(&changes, &file), "a=1 b=7 c=1");
+        changes.remove(&file, &app, &a);
+        assert_eq!(shown(&changes, &file), "b=7 c=1");
+        changes.set_order(&app, &b, Order::Drain);
+        assert_eq!(changes.order(&app, &b), Order::Drain);
+        changes.set_order(&app, &b, Order::Ready);
+        assert_eq!(changes.order(&app, &b), Order::Ready);
+    }
+
+    #[test]
+    fn a_change_survives_a_reload_unless_the_file_changed_that_value() {
+        let [app, a, b, c] = names();
+        let file = config(&[("a", 1), ("b", 2)]);
+        let mut changes = Changes::default();
+        changes.set_weight(&app, &a, 5);
+        changes.set_weight(&app, &b, 6);
+        changes.set_order(&app, &b, Order::Maint);
+        changes.add(&app, BackendConfig::new(c, ([127, 0, 0, 1], 81).into()));
+        let newer = config(&[("a", 3), ("b", 2)]);
+        changes.rebase(&file, &newer);
+        assert_eq!(shown(&changes, &newer), "a=3 b=6 c=1");
+        assert_eq!(changes.order(&app, &b), Order::Maint);
+        // The file has an entry of that name now: it is the newer word.
+        let newest = config(&[("a", 3), ("b", 2), ("c", 9)]);
+        changes.rebase(&newer, &newest);
+        assert_eq!(shown(&changes, &newest), "a=3 b=6 c=9");
+    }
+
+    #[test]
+    fn what_was_taken_away_and_added_again_stays_and_goes_with_its_pool() {
+        let [app, a, ..] = names();
+        let file = config(&[("a", 1), ("b", 2)]);
+        let mut changes = Changes::default();
+        changes.remove(&file, &app, &a);
+        let elsewhere = BackendConfig::new(a, ([127, 0, 0, 1], 81).into());
+        changes.add(&app, elsewhere);
+        let newer = config(&[("a", 1), ("b", 3)]);
+        changes.rebase(&file, &newer);
+        assert_eq!(shown(&changes, &newer), "b=3 a=1");
+        let mut without = newer.clone();
+        without.pools[0].name = "other".into();
+        changes.rebase(&newer, &without);
+        changes.rebase(&without, &newer);
+        assert_eq!(shown(&changes, &newer), "a=1 b=3");
+    }
+
+    #[test]
+    fn what_was_taken_away_stays_away_until_the_file_says_something_new_of_it() {
+        let [app, a, ..] = names();
+        let file = config(&[("a", 1), ("b", 2)]);
+        let mut changes = Changes::default();
+        changes.remove(&file, &app, &a);
+        let same = config(&[("a", 1), ("b", 3)]);
+        changes.rebase(&file, &same);
+        assert_eq!(shown(&changes, &same), "b=3");
+        let other = config(&[("a", 2), ("b", 3)]);
+        changes.rebase(&same, &other);
+        assert_eq!(shown(&changes, &other), "a=2 b=3");
+    }
+}

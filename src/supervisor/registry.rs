@@ -1,0 +1,253 @@
+//! What is served: the configuration that was applied last, and the identities that outlive it.
+//!
+//! A backend keeps its identity, and so its counts, its health and its sessions, as long as its pool,
+//! its name and its address stay the same. Listeners and pools keep their places; a socket goes with
+//! its address, to whichever listener has it.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+
+use super::changes::Changes;
+use crate::config::{BackendConfig, Config, ListenerConfig, PoolConfig};
+use crate::listener::Listener;
+use crate::plan::{Plan, PlannedListener, PlannedPool};
+use crate::pool::{Backend, BackendId, Line};
+use crate::reason;
+
+/// Where each backend is, by pool, in the order of the configuration.
+pub(super) type Addresses = Vec<Vec<SocketAddr>>;
+
+/// What a socket goes by: the address that is configured, and for port 0, which is another one each
+/// time, the listener and the number of the address there.
+type SocketKey = (SocketAddr, Option<(Arc<str>, usize)>);
+
+type Sockets = HashMap<SocketKey, Arc<Listener>>;
+
+fn key(listener: &ListenerConfig, (number, address): (usize, &SocketAddr)) -> SocketKey {
+    let is_free = address.port() == 0;
+    (
+        *address,
+        is_free.then(|| (Arc::clone(&listener.name), number)),
+    )
+}
+
+/// A listener in its place, with its sockets.
+type Placed = (Arc<PlannedListener>, Vec<Arc<Listener>>);
+
+pub(super) struct Registry {
+    workers: usize,
+    next_id: u32,
+    /// Plans so far.
+    plans: u64,
+    listeners: Vec<Placed>,
+    pools: Vec<Arc<PlannedPool>>,
+    sockets: Sockets,
+}
+
+impl Registry {
+    /// Nothing is served yet, by so many workers. `inherited` sockets are there to be used.
+    pub(super) fn new(workers: usize, inherited: HashMap<SocketAddr, Listener>) -> Self {
+        let inherited = inherited
+            .into_iter()
+            .map(|(address, socket)| ((address, None), Arc::new(socket)));
+        Self {
+            workers,
+            next_id: 0,
+            plans: 0,
+            listeners: Vec::new(),
+            pools: Vec::new(),
+            sockets: inherited.collect(),
+        }
+    }
+
+    /// What is to be served for `config`, with new listeners bound. Where one cannot be, nothing has
+    /// changed. Workers say through `taken_over` when they serve it.
+    pub(super) fn plan(
+        &mut self,
+        config: &Config,
+        addresses: &Addresses,
+        changes: &Changes,
+        session_limit: u32,
+        taken_over: Sender<Result<(), String>>,
+    ) -> Result<Plan, String> {
+        let sockets = self.bind(config)?;
+        self.plans += 1;
+        let pools = self.place_pools(config, addresses, changes);
+        self.place_listeners(config, &pools, &sockets);
+        self.sockets = sockets;
+        Ok(Plan {
+            number: self.plans,
+            listeners: self.listeners.clone(),
+            pools: self.pools.clone(),
+            session_limit,
+            drain_timeout: config.drain_timeout,
+            taken_over,
+        })
+    }
+
+    /// The bound listeners by name, with their real addresses.
+    pub(super) fn bound(&self) -> Vec<(Arc<str>, SocketAddr)> {
+        let of_one = |(planned, sockets): &Placed| {
+            let name =
+                |socket: &Arc<Listener>| (Arc::clone(&planned.config.name), socket.address());
+            sockets.iter().map(name).collect::<Vec<_>>()
+        };
+        self.listeners.iter().flat_map(of_one).collect()
+    }
+
+    /// The listeners that listen or still have sessions, each with its real addresses.
+    pub(super) fn listening(&self) -> impl Iterator<Item = (&PlannedListener, Vec<String>)> {
+        let is_there =
+            |(planned, sockets): &&Placed| !sockets.is_empty() || planned.active.count() > 0;
+        let there = self.listeners.iter().filter(is_there);
+        there.map(|(planned, sockets)| {
+            let addresses = sockets.iter().map(|it| it.address().to_string());
+            (&**planned, addresses.collect())
+        })
+    }
+
+    /// Sessions on all listeners, those that are gone among them.
+    pub(super) fn sessions(&self) -> u32 {
+        let all = self.listeners.iter();
+        all.map(|(planned, _)| planned.active.count()).sum()
+    }
+
+    /// The pools, those that are gone among them, without a backend.
+    pub(super) fn pools(&self) -> &[Arc<PlannedPool>] {
+        &self.pools
+    }
+
+    /// Closes what listens, as far as it is held here.
+    pub(super) fn close(&mut self) {
+        self.sockets.clear();
+        self.listeners
+            .iter_mut()
+            .for_each(|(_, sockets)| sockets.clear());
+    }
+
+    /// A socket for each address: the one that there is, else a new one.
+    fn bind(&self, config: &Config) -> Result<Sockets, String> {
+        let mut sockets = Sockets::new();
+        for listener in &config.listeners {
+            for it in listener.addresses.iter().enumerate() {
+                let (address, key) = (*it.1, key(listener, it));
+                let known = self.sockets.get(&key).map(Arc::clone);
+                let socket = known.map_or_else(|| Listener::bind(address).map(Arc::new), Ok);
+                let socket = socket.map_err(|error| {
+                    format!("cannot listen on {address}: {}", reason::of(&error))
+                })?;
+                sockets.insert(key, socket);
+            }
+        }
+        Ok(sockets)
+    }
+
+    /// Puts each pool in its place, which is returned, in the order of the configuration.
+    fn place_pools(
+        &mut self,
+        config: &Config,
+        addresses: &Addresses,
+        changes: &Changes,
+    ) -> Vec<usize> {
+        let mut places = Vec::new();
+        for (pool, addresses) in config.pools.iter().zip(addresses) {
+            let known = self.pools.iter().position(|it| it.config.name == pool.name);
+            let planned = Arc::new(self.pool(pool, addresses, changes, known));
+            let place = known.unwrap_or(self.pools.len());
+            match self.pools.get_mut(place) {
+                Some(slot) => *slot = planned,
+                None => self.pools.push(planned),
+            }
+            places.push(place);
+        }
+        for (place, pool) in self.pools.iter_mut().enumerate() {
+            if !places.contains(&place) && !pool.backends.is_empty() {
+                *pool = Arc::new(PlannedPool {
+                    config: PoolConfig {
+                        backends: Vec::new(),
+                        ..pool.config.clone()
+                    },
+                    backends: Vec::new(),
+                    orders: Vec::new(),
+                    line: Arc::clone(&pool.line),
+                });
+            }
+        }
+        places
+    }
+
+    fn pool(
+        &mut self,
+        config: &PoolConfig,
+        addresses: &[SocketAddr],
+        changes: &Changes,
+        known: Option<usize>,
+    ) -> PlannedPool {
+        let before = known.map(|place| Arc::clone(&self.pools[place]));
+        let mut backend = |(it, &address): (&BackendConfig, &SocketAddr)| {
+            let mut backends = before.iter().flat_map(|pool| &pool.backends);
+            let same = backends.find(|old| old.name == it.name && old.address == address);
+            same.map_or_else(
+                || {
+                    self.next_id += 1;
+                    Arc::new(Backend::new(
+                        BackendId(self.next_id - 1),
+                        Arc::clone(&config.name),
+                        Arc::clone(&it.name),
+                        address,
+                        self.workers,
+                    ))
+                },
+                Arc::clone,
+            )
+        };
+        let orders = config.backends.iter();
+        let orders = orders.map(|it| changes.order(&config.name, &it.name));
+        let backends = config.backends.iter().zip(addresses);
+        PlannedPool {
+            orders: orders.collect(),
+            config: config.clone(),
+            backends: backends.map(&mut backend).collect(),
+            line: before.map_or_else(
+                || Arc::new(Line::new(self.workers)),
+                |pool| Arc::clone(&pool.line),
+            ),
+        }
+    }
+
+    /// Puts each listener in its place. `pools` has the places of the configuration's pools.
+    fn place_listeners(&mut self, config: &Config, pools: &[usize], sockets: &Sockets) {
+        let mut places = Vec::new();
+        for listener in &config.listeners {
+            let is_it = |(it, _): &(Arc<PlannedListener>, _)| it.config.name == listener.name;
+            let known = self.listeners.iter().position(is_it);
+            let active = known.map(|place| Arc::clone(&self.listeners[place].0.active));
+            let planned = PlannedListener {
+                number: self.plans,
+                pool: Arc::clone(&config.pools[listener.pool].name),
+                config: ListenerConfig {
+                    pool: pools[listener.pool],
+                    ..listener.clone()
+                },
+                active: active.unwrap_or_default(),
+            };
+            let addresses = listener.addresses.iter().enumerate();
+            let bound = addresses.filter_map(|it| sockets.get(&key(listener, it)).map(Arc::clone));
+            let entry = (Arc::new(planned), bound.collect());
+            let place = known.unwrap_or(self.listeners.len());
+            match self.listeners.get_mut(place) {
+                Some(slot) => *slot = entry,
+                None => self.listeners.push(entry),
+            }
+            places.push(place);
+        }
+        for (place, (_, sockets)) in self.listeners.iter_mut().enumerate() {
+            if !places.contains(&place) {
+                sockets.clear();
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What operators see of sessions, and the end of one that they ask for.
+
+use super::Sessions;
+use crate::pool::BackendId;
+use crate::requests::Connection;
+use crate::session::{Cause, Direction};
+use crate::worker::slot::Slot;
+
+impl Sessions {
+    /// So many sessions, the oldest first, how they are.
+    pub(in crate::worker) fn list(&self, limit: usize) -> Vec<Connection> {
+        let mut slots: Vec<&Slot> = self.slots.iter().map(|(_, slot)| slot).collect();
+        slots.sort_unstable_by_key(|slot| slot.id);
+        slots.truncate(limit);
+        slots.into_iter().map(|slot| self.describe(slot)).collect()
+    }
+
+    fn describe(&self, slot: &Slot) -> Connection {
+        let clock = &self.shell.clock;
+        let flow = |way| slot.session.flow(way);
+        let (upload, download) = (flow(Direction::Upload), flow(Direction::Download));
+        let (bytes_in, bytes_out) = (upload.received(), download.received());
+        let path = match (upload.spliced() || download.spliced(), bytes_in + bytes_out) {
+            (true, _) => "splice",
+            (false, 0) => "-",
+            (false, _) => "copy",
+        };
+        let idle = std::time::Duration::from_millis(clock.millis().saturating_sub(slot.moved));
+        let backend = slot.backend.as_ref().filter(|_| slot.leased);
+        Connection {
+            id: format!("{:x}", slot.id),
+            listener: slot.listener.config.name.to_string(),
+            pool: slot.listener.pool.to_string(),
+            backend: backend.map(|it| it.name.to_string()),
+            client: slot.client_address.to_string(),
+            age_seconds: clock.moment().since(slot.accepted).as_secs_f64(),
+            idle_seconds: idle.as_secs_f64(),
+            bytes_in,
+            bytes_out,
+            path: path.to_owned(),
+        }
+    }
+
+    /// Of so many sessions of a backend, the idlest first: when a byte moved last, and the id.
+    pub(in crate::worker) fn idlest(&self, backend: BackendId, count: usize) -> Vec<(u64, u64)> {
+        let is_meant = |slot: &&Slot| slot.has_backend(backend) && slot.session.is_relaying();
+        let slots = self.slots.iter().map(|(_, slot)| slot).filter(is_meant);
+        let mut idle: Vec<_> = slots.map(|slot| (slot.moved, slot.id)).collect();
+        idle.sort_unstable();
+        idle.truncate(count);
+        idle
+    }
+
+    /// Ends the sessions with these ids. How many there were.
+    pub(in crate::worker) fn retire(&mut self, ids: &[u64]) -> u32 {
+        let is_meant = |slot: &Slot| ids.contains(&slot.id) && slot.session.is_relaying();
+        let slots = self.slots.iter().filter(|(_, slot)| is_meant(slot));
+        let places: Vec<usize> = slots.map(|(place, _)| place).collect();
+        for &place in &places {
+            self.slots[place].session.cut(Cause::Drained);
+            self.turn(place);
+        }
+        u32::try_from(places.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Ends the session with this id by a reset. Whether there was one.
+    pub(in crate::worker) fn kill(&mut self, id: u64) -> bool {
+        let place = self.slots.iter().find(|(_, slot)| slot.id == id);
+        let Some(place) = place.map(|(place, _)| place) else {
+            return false;
+        };
+        self.slots[place].session.cut(Cause::Killed);
+        self.turn(place);
+        true
+    }
+}
