@@ -1,10 +1,11 @@
 //! The one integration test binary: one binary links once and runs all its tests side by side.
 //!
-//! `tidy` reads the source text and keeps the architecture; everything else drives the real program
-//! over real sockets.
+//! `tidy` reads the source text and keeps the architecture; `admin` runs the admin API alone; everything
+//! else drives the real program over real sockets.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod admin;
 mod balancing;
 mod harness;
 mod life;

@@ -89,7 +89,7 @@ fn whoever_is_still_dialing_a_backend_that_goes_down_is_sent_elsewhere_at_once()
     drop(client);
     let lines = l4lb.wait_for_access_log(1);
     assert!(
-        lines[0].contains(" app/b ") && lines[0].contains(" -- 1 "),
+        lines[0].contains(" app/b ") && lines[0].contains(" -- 0 "),
         "{lines:?}"
     );
 }

@@ -4,6 +4,7 @@
 //! this process.
 
 mod algorithms;
+mod changes;
 mod downed;
 mod hedges;
 mod limits;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use l4lb::config::{EjectConfig, PoolConfig};
-use l4lb::messages::Order;
+use l4lb::pool::Order;
 use test_backends::{Behaviour, Server};
 
 use crate::harness::{Embedded, Options, eventually, pool_over, tcp_checks};

@@ -9,7 +9,8 @@ use l4lb::config::{
     AccessLogOutput, AllDown, BackendConfig, Balance, Config, HealthConfig, ListenerConfig, OnDown,
     PoolConfig,
 };
-use l4lb::messages::Order;
+use l4lb::pool::Order;
+use l4lb::requests::{Change, Reply, Request};
 use l4lb::supervisor::{Handle, Process};
 use signal_hook::consts::SIGTERM;
 use tempfile::TempDir;
@@ -80,8 +81,10 @@ impl Embedded {
             max_connections: None,
             drain_timeout,
             access_log: AccessLogOutput::File(folder.path().join("access.log")),
+            log_level: log::LevelFilter::Info,
+            admin: None,
         };
-        let process = Process::start(config).unwrap();
+        let process = Process::start(config, None).unwrap();
         let address = process.listeners()[0].1;
         let handle = process.handle();
         let thread = std::thread::spawn(move || process.run());
@@ -108,8 +111,18 @@ impl Embedded {
         backends.find(|it| &*it.name == name).unwrap()
     }
 
+    /// Has an operator want something of a backend, and waits until that is done.
     pub(crate) fn order(&self, name: &str, order: Order) {
-        self.handle.order(self.backend(name).id, order);
+        let change = Change {
+            weight: None,
+            order: Some(order),
+            over: None,
+        };
+        let (sender, answer) = std::sync::mpsc::channel();
+        let reply = Reply::new(move |answer| sender.send(answer).unwrap());
+        let request = Request::Change("app".to_owned(), name.to_owned(), change, reply);
+        self.handle.ask(request).unwrap();
+        answer.recv_timeout(PATIENCE).unwrap().unwrap();
     }
 
     /// Waits until the access log has `count` lines, and returns them.

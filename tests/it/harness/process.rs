@@ -41,7 +41,7 @@ impl Options {
     }
 
     /// Starts it and waits until it listens: on a free port and with the access log kept in memory,
-    /// unless the arguments name others, or `demo`.
+    /// unless the arguments name others, a file or `demo`.
     pub(crate) fn start(self) -> L4lb {
         let program = env!("CARGO_BIN_EXE_l4lb").to_owned();
         let words: Vec<String> = self.wrapper.into_iter().chain([program]).collect();
@@ -49,7 +49,10 @@ impl Options {
         command.args(&words[1..]).stdin(Stdio::null());
         for default in ["--listen=127.0.0.1:0", "--access-log=-"] {
             let flag = default.split('=').next().unwrap();
-            let is_said = |it: &String| it.starts_with(flag) || it == "demo";
+            let is_said = |it: &String| {
+                let is_whole = it == "demo" || (it == "--config" && flag == "--listen");
+                it.starts_with(flag) || is_whole
+            };
             if !self.arguments.iter().any(is_said) {
                 command.arg(default);
             }

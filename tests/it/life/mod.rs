@@ -4,8 +4,11 @@
 //! machine (a tool, another user) is named where the test is skipped.
 
 mod access_log;
+mod admin_api;
 mod clocks;
 mod command_line;
+mod commands;
+mod config_file;
 mod demo;
 mod descriptors;
 mod faults;
@@ -16,7 +19,9 @@ mod log_sink;
 mod loopback;
 mod outage;
 mod probes;
+mod reload;
 mod rotation;
+mod service;
 mod signals;
 mod stopping;
 mod stuck_log;

@@ -15,6 +15,10 @@ const CLOCK_READERS: &[Exempt] = &[
         "src/access_log/writer.rs",
         "stamps a line when it writes it",
     ),
+    exempt(
+        "src/supervisor/answers.rs",
+        "says how long it has run, and when something happened",
+    ),
     exempt("src/demo.rs", "plays its visitors in real time"),
 ];
 

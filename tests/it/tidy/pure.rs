@@ -17,6 +17,15 @@ const fn pure(path: &'static str, may_name: &'static [&'static str]) -> Pure {
 
 const ADDRESSES: &[&str] = &["std::net::SocketAddr", "std::net::IpAddr"];
 
+/// What a configuration is made of.
+const CONFIGURED: &[&str] = &[
+    "std::net::SocketAddr",
+    "std::net::IpAddr",
+    "std::net::Ipv4Addr",
+    "std::net::Ipv6Addr",
+    "log::LevelFilter",
+];
+
 const PURE: &[Pure] = &[
     pure("src/session/", &[]),
     pure("src/balance/", ADDRESSES),
@@ -26,7 +35,9 @@ const PURE: &[Pure] = &[
     pure("src/health/answer.rs", ADDRESSES),
     pure("src/health/ejection.rs", &[]),
     pure("src/health/standing.rs", &[]),
-    pure("src/config/diff.rs", ADDRESSES),
+    pure("src/config/", CONFIGURED),
+    pure("src/client/table.rs", &[]),
+    pure("src/client/words.rs", &[]),
 ];
 
 /// The world outside. A clock read is caught by `clocks`, everywhere.

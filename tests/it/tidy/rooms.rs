@@ -23,6 +23,9 @@ const BELOW: &[&str] = &[
     "descriptors",
     "listener",
     "plan",
+    "requests",
+    "version",
+    "admin",
     "journal",
     "reason",
     "metrics",
@@ -30,10 +33,11 @@ const BELOW: &[&str] = &[
 ];
 
 const ROOMS: &[Room] = &[
-    room("main", &["cli", "supervisor", "demo"]),
+    room("main", &["cli", "client", "supervisor", "demo"]),
     room("lib", BELOW),
     room("demo", &["cli", "supervisor", "config"]),
-    room("cli", &["config"]),
+    room("cli", &["client", "config", "pool", "reason", "version"]),
+    room("client", &["config", "pool", "reason", "requests"]),
     room("supervisor", BELOW),
     room(
         "worker",
@@ -45,6 +49,7 @@ const ROOMS: &[Room] = &[
             "metrics",
             "messages",
             "plan",
+            "requests",
             "listener",
             "config",
             "access_log",
@@ -74,7 +79,15 @@ const ROOMS: &[Room] = &[
     ),
     room(
         "messages",
-        &["pool", "balance", "plan", "config", "session", "access_log"],
+        &[
+            "pool",
+            "balance",
+            "plan",
+            "requests",
+            "config",
+            "session",
+            "access_log",
+        ],
     ),
     room("access_log", &["config", "messages", "pool", "session"]),
     room("metrics", &["pool", "session"]),
@@ -87,8 +100,11 @@ const ROOMS: &[Room] = &[
     room("journal", &[]),
     room("listener", &[]),
     room("plan", &["config", "listener", "pool"]),
+    room("requests", &["config", "pool"]),
+    room("admin", &["config", "pool", "reason", "requests"]),
     room("reason", &[]),
     room("sys", &[]),
+    room("version", &[]),
 ];
 
 fn find(name: &str) -> Option<&'static Room> {

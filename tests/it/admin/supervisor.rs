@@ -1,0 +1,206 @@
+//! The supervisor, played: it writes down what it is asked, and answers in one of a few ways.
+
+use std::sync::{Arc, Mutex};
+
+use l4lb::admin::Ask;
+use l4lb::requests::{
+    Backend, Connection, Happening, LastCheck, Listener, Pool, Refusal, Reloaded, Request, Status,
+    Subscriber,
+};
+use serde_json::json;
+
+/// How it answers.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Manner {
+    /// As things are.
+    #[default]
+    Well,
+    /// With this, where it can refuse.
+    Refusing(Refusal),
+    /// That it is not ready.
+    Unready,
+    /// With so many connections.
+    Crowded(usize),
+    /// Never.
+    Silent,
+    /// By dropping the question.
+    Ending,
+    /// Its queue is full.
+    Full,
+    /// The way to it panics.
+    Broken,
+}
+
+/// The supervisor.
+#[derive(Clone, Default)]
+pub(super) struct Supervisor(Arc<Mutex<Inside>>);
+
+#[derive(Default)]
+struct Inside {
+    manner: Manner,
+    asked: Vec<String>,
+    unanswered: Vec<Request>,
+    subscribers: Vec<Subscriber>,
+}
+
+impl Supervisor {
+    pub(super) fn with(manner: Manner) -> Self {
+        let supervisor = Self::default();
+        supervisor.change_to(manner);
+        supervisor
+    }
+
+    pub(super) fn change_to(&self, manner: Manner) {
+        self.0.lock().unwrap().manner = manner;
+    }
+
+    pub(super) fn ask(&self) -> Ask {
+        let inside = Arc::clone(&self.0);
+        Arc::new(move |request| {
+            let manner = inside.lock().unwrap().manner.clone();
+            assert!(!matches!(manner, Manner::Broken), "as it should");
+            inside.lock().unwrap().take(request)
+        })
+    }
+
+    /// What was asked since this was last called, as Debug shows it.
+    pub(super) fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap().asked)
+    }
+
+    /// Tells those who asked to be told, and returns how many want to go on.
+    pub(super) fn tell(&self, kind: &str, text: &str) -> usize {
+        let happening = Happening {
+            at: "2026-11-20T12:20:02.481Z".to_owned(),
+            kind: kind.to_owned(),
+            text: text.to_owned(),
+        };
+        let subscribers = &mut self.0.lock().unwrap().subscribers;
+        subscribers.retain(|subscriber| (subscriber.0)(&happening));
+        subscribers.len()
+    }
+}
+
+impl Inside {
+    fn take(&mut self, request: Request) -> Result<(), Request> {
+        match self.manner {
+            Manner::Full => return Err(request),
+            Manner::Silent => {
+                self.asked.push(format!("{request:?}"));
+                self.unanswered.push(request);
+                return Ok(());
+            }
+            Manner::Ending => return Ok(()),
+            _ => self.asked.push(format!("{request:?}")),
+        }
+        match request {
+            Request::Status(reply) => reply.send(self.status()),
+            Request::Pools(reply) => reply.send(vec![pool()]),
+            Request::Backends(pool, reply) => reply.send(match pool.as_str() {
+                "app" => self.or_refusal(vec![backend("b2")]),
+                _ => Err(Refusal::Unknown(format!("no pool is called '{pool}'"))),
+            }),
+            Request::Add(_, new, reply) => reply.send(self.or_refusal(backend(&new.name))),
+            Request::Change(_, name, _, reply) => reply.send(self.or_refusal(backend(&name))),
+            Request::Remove { reply, .. } => reply.send(self.or_refusal(())),
+            Request::Connections(limit, reply) => reply.send(self.connections(limit)),
+            Request::Kill(_, reply) => reply.send(self.or_refusal(())),
+            Request::Config(reply) => reply.send(json!({"workers": 1})),
+            Request::Reload(reply) => reply.send(self.or_refusal(Reloaded {
+                generation: 2,
+                changes: vec!["pool app: backend b3 is new".to_owned()],
+            })),
+            Request::Drain(reply) => reply.send(()),
+            Request::Subscribe(subscriber) => self.subscribers.push(subscriber),
+        }
+        Ok(())
+    }
+
+    fn or_refusal<T>(&self, answer: T) -> Result<T, Refusal> {
+        match &self.manner {
+            Manner::Refusing(refusal) => Err(refusal.clone()),
+            _ => Ok(answer),
+        }
+    }
+
+    fn connections(&self, limit: usize) -> Vec<Connection> {
+        let count = match self.manner {
+            Manner::Crowded(count) => count,
+            _ => 1,
+        };
+        vec![connection(); count.min(limit)]
+    }
+
+    fn status(&self) -> Status {
+        let is_ready = !matches!(self.manner, Manner::Unready);
+        Status {
+            version: "0.1.0 (unknown) test".to_owned(),
+            pid: 1,
+            uptime_seconds: 1.5,
+            ready: is_ready,
+            not_ready_because: (!is_ready).then(|| "pool app has no live backend".to_owned()),
+            draining: false,
+            generation: 1,
+            workers: 1,
+            connections_active: 0,
+            connections_limit: 9000,
+            listeners: vec![Listener {
+                name: "web".to_owned(),
+                addresses: vec!["127.0.0.1:9000".to_owned()],
+                pool: "app".to_owned(),
+                connections_active: 0,
+            }],
+            pools: vec![pool()],
+        }
+    }
+}
+
+fn pool() -> Pool {
+    Pool {
+        name: "app".to_owned(),
+        balance: "round-robin".to_owned(),
+        backends: 1,
+        backends_up: 1,
+        connections_active: 0,
+    }
+}
+
+fn backend(name: &str) -> Backend {
+    Backend {
+        pool: "app".to_owned(),
+        name: name.to_owned(),
+        address: "10.0.0.2:8080".to_owned(),
+        weight: 2,
+        state: "up".to_owned(),
+        since: "2026-11-20T12:20:02.481Z".to_owned(),
+        backup: false,
+        max_connections: None,
+        connections_active: 0,
+        connections_total: 7,
+        bytes_in: 512,
+        bytes_out: 49_321,
+        connect_errors_total: 0,
+        last_check: Some(LastCheck {
+            result: "passed".to_owned(),
+            at: "2026-11-20T12:20:02.481Z".to_owned(),
+            duration_ms: 0.8,
+            detail: "connected".to_owned(),
+        }),
+        paced_drain: None,
+    }
+}
+
+fn connection() -> Connection {
+    Connection {
+        id: "8f21".to_owned(),
+        listener: "web".to_owned(),
+        pool: "app".to_owned(),
+        backend: Some("b2".to_owned()),
+        client: "203.0.113.7:51544".to_owned(),
+        age_seconds: 1.2,
+        idle_seconds: 0.1,
+        bytes_in: 512,
+        bytes_out: 49_321,
+        path: "splice".to_owned(),
+    }
+}
