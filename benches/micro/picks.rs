@@ -13,7 +13,7 @@ use std::time::Duration;
 use divan::{Bencher, black_box};
 use l4lb::balance::{Balancer, Maglev, Pick, Request, Snapshot};
 use l4lb::config::{AllDown, Balance};
-use l4lb::pool::{Backend, BackendId, LiveSet, Load, Member, State, WARM};
+use l4lb::pool::{Backend, BackendId, LiveSet, Member, State, WARM};
 
 const BACKENDS: [u32; 5] = [2, 10, 100, 1000, 10_000];
 
@@ -154,16 +154,13 @@ fn snapshot(kind: Balance, members: Vec<Member>) -> Snapshot {
 fn members(pool: Pool) -> Vec<Member> {
     let member = |(id, weight): (u32, u16)| {
         let address = SocketAddr::from((Ipv4Addr::from(0x0a00_0000 + id), 80));
-        let load = Load::default();
-        load.connected(0, Duration::from_millis(u64::from(weight)));
+        let (pool_name, name) = ("app".into(), format!("b{id}").into());
+        let backend = Backend::new(BackendId(id), pool_name, name, address, 1);
+        backend
+            .load
+            .connected(0, Duration::from_millis(u64::from(weight)));
         Member {
-            backend: Arc::new(Backend {
-                id: BackendId(id),
-                pool: "app".into(),
-                name: format!("b{id}").into(),
-                address,
-                load,
-            }),
+            backend: Arc::new(backend),
             state: if pool.half_is_down && id % 2 == 1 {
                 State::Down
             } else {
