@@ -9,7 +9,7 @@ pub(super) const TALKS: [(&str, &[&str]); 9] = [
     ("status", &["--admin", "--json", "--ready"]),
     ("backends", &["--admin", "--json"]),
     ("connections", &["--admin", "--json", "--limit"]),
-    ("drain", &["--admin", "--token-file"]),
+    ("drain", &["--admin", "--over", "--token-file"]),
     ("ready", &["--admin", "--token-file"]),
     ("maint", &["--admin", "--token-file"]),
     ("weight", &["--admin", "--token-file"]),
@@ -18,7 +18,7 @@ pub(super) const TALKS: [(&str, &[&str]); 9] = [
 ];
 
 /// Those of their flags that nothing else has, with a value and without.
-pub(super) const VALUED: [&str; 2] = ["--limit", "--token-file"];
+pub(super) const VALUED: [&str; 3] = ["--limit", "--over", "--token-file"];
 pub(super) const SWITCHES: [&str; 2] = ["--json", "--ready"];
 
 /// Show how a running l4lb is.

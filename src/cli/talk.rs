@@ -208,6 +208,10 @@ mod tests {
             ("drain", Act::Drain),
             ("drain b2", Act::Order(backend(None, "b2"), Order::Drain)),
             (
+                "drain b2 --over 10m",
+                Act::DrainOver(backend(None, "b2"), std::time::Duration::from_secs(600)),
+            ),
+            (
                 "ready app/b2",
                 Act::Order(backend(Some("app"), "b2"), Order::Ready),
             ),

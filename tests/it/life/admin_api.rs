@@ -78,6 +78,15 @@ fn what_a_command_has_answered_holds_for_the_next_client() {
     let (a, b) = (site("a"), site("b"));
     let scene = Scene::start(&file(&[("a", &a), ("b", &b)]));
     assert!(scene.serving(8).contains('a'));
+    let said = scene.says("drain app/a --over 1m");
+    assert_eq!(
+        said,
+        "app/a is drain (was up): 0 sessions to end within 1m\n"
+    );
+    assert_eq!(scene.serving(8), "bbbbbbbb");
+    scene.says("ready app/a");
+    let (code, error) = scene.refuses("drain --over 1m");
+    assert!(code == 2 && error.contains("--over"), "{error}");
     let said = scene.says("drain app/a");
     assert!(said.starts_with("app/a is drain (was up)"), "{said}");
     assert_eq!(scene.serving(8), "bbbbbbbb");
