@@ -149,6 +149,13 @@ impl Schedule {
         }
     }
 
+    /// A probe of `backend` that is due later than `at` is due then: its interval has become shorter.
+    pub(super) fn not_later(&mut self, backend: usize, at: Instant) {
+        if self.due.moment(backend).is_some_and(|due| due > at) {
+            self.due.set(backend, at);
+        }
+    }
+
     /// `backend` is probed again, from now on.
     pub(super) fn resume(&mut self, backend: usize, now: Instant) {
         self.due.set(backend, self.earliest(backend, now));

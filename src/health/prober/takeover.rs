@@ -48,6 +48,16 @@ impl Prober {
             }
         }
         self.probe_afresh(&undisturbed, now);
+        self.keep_new_intervals(now);
+    }
+
+    /// Whoever waits for longer than its interval is now does so no more.
+    fn keep_new_intervals(&mut self, now: Instant) {
+        for (place, patient) in &self.patients {
+            if let Some(health) = self.wards[patient.ward].health() {
+                self.schedule.not_later(place, now + health.interval);
+            }
+        }
     }
 
     /// Forgets those that `plan` does not have.

@@ -205,3 +205,19 @@ fn another_interval_holds_from_the_next_probe_and_leaves_the_one_under_way_alone
     statuses.send(500).unwrap();
     scene.expect("app/a is down: status 500 (3 of 3)");
 }
+
+#[test]
+fn a_shorter_interval_does_not_wait_for_the_longer_one_to_end() {
+    let (backend, questions, statuses) = confidant();
+    let mut scene = Scene::start(pool(&[backend.address], Some(rare(http()))));
+    questions.recv_timeout(PATIENCE).unwrap();
+    statuses.send(200).unwrap();
+    let_pass(50 * MS);
+    let often = HealthConfig {
+        interval: 10 * MS,
+        ..rare(http())
+    };
+    scene.reload(vec![pool(&[backend.address], Some(often))]);
+    questions.recv_timeout(PATIENCE).unwrap();
+    statuses.send(200).unwrap();
+}
