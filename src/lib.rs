@@ -5,21 +5,22 @@
 //! - `main` takes arguments, sets up the log, runs, and turns the result into an exit code.
 //! - [`cli`] turns arguments into a [`config::Config`], which is valid by construction.
 //! - [`client`] talks to a running l4lb through its admin API.
-//! - [`supervisor`] starts the threads and turns signals into drain and stop. It alone logs, by way
-//!   of [`journal`].
-//! - [`worker`] is the data plane: one event loop that accepts clients and relays bytes.
+//! - [`supervisor`] starts the threads, owns what is served, and turns signals and requests into new
+//!   plans, drain and stop. It alone logs, by way of [`journal`].
+//! - [`worker`] is the data plane: event loops that accept clients and relay bytes.
 //! - [`session`] decides what to do next for one connection, [`balance`] which backend it gets.
 //! - [`health`] probes the backends in its own thread and posts live sets to the workers.
 //! - [`access_log`] writes one line per connection in its own thread.
 //! - [`admin`] serves the admin API in its own thread; [`requests`] is what it asks the supervisor.
 //! - [`messages`] has every type that crosses a thread, [`plan`] what is served, [`pool`] what a
 //!   backend is, [`listener`] what a listening socket is.
-//! - [`sys`] has the only unsafe block.
+//! - [`descriptors`] says what the limit of descriptors allows, [`reason`] an error in words, [`held_up`]
+//!   whether a loop was stopped, [`version`] which l4lb this is; [`sys`] has the only unsafe block.
 //! - [`demo`] runs all of it with three built-in sites.
 //!
 //! The layers, each of which may use those to its right:
-//! main → cli, client, demo → supervisor → worker, health, access_log → messages → session, balance, pool,
-//! config, sys. Session and balance are pure: no I/O, no clock, no log.
+//! main → cli, client, demo → supervisor → worker, health, admin, access_log → messages → plan, requests,
+//! session, balance, pool, listener, config, sys. Session and balance are pure: no I/O, no clock, no log.
 
 pub mod access_log;
 pub mod admin;
@@ -30,6 +31,7 @@ pub mod config;
 pub mod demo;
 pub mod descriptors;
 pub mod health;
+pub mod held_up;
 pub mod journal;
 pub mod listener;
 pub mod messages;

@@ -21,6 +21,7 @@ use super::probes::Probes;
 use super::schedule::Schedule;
 use super::ward::Ward;
 use crate::balance::Snapshot;
+use crate::held_up::HeldUp;
 use crate::messages::{Event, Mailbox, ToHealth, ToWorker};
 use crate::plan::Plan;
 use crate::pool::{Backend, BackendId, Order};
@@ -117,8 +118,10 @@ impl Prober {
     pub fn run(mut self, workers: &[Mailbox<ToWorker>]) -> Result<(), String> {
         let mut events = Events::with_capacity(EVENT_BATCH);
         let mut failures = 0;
+        let mut held_up = HeldUp::default();
         loop {
-            let sleep = self.sleep(Instant::now());
+            let last = Instant::now();
+            let sleep = self.sleep(last);
             match self.poll.poll(&mut events, sleep) {
                 // Stopped and resumed (signal(7)): answers that came meanwhile are not known yet.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -133,6 +136,7 @@ impl Prober {
                 Ok(()) => failures = 0,
             }
             let now = Instant::now();
+            let is_held_up = held_up.notes(last, sleep, now);
             self.today = SystemTime::now();
             for event in events.iter().filter(|it| it.token() != MAIL) {
                 if let Some((place, finding)) = self.probes.look(event.token(), now) {
@@ -143,7 +147,7 @@ impl Prober {
                 return Ok(());
             }
             // After a long stop the answers come first: only who has still not answered is late.
-            if events.iter().count() < EVENT_BATCH {
+            if events.iter().count() < EVENT_BATCH && !is_held_up {
                 self.give_up_late_ones(now);
             }
             self.see_to_time(now);

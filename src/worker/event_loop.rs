@@ -26,6 +26,7 @@ use super::shell::Shell;
 use super::token::Target;
 use crate::access_log::AccessLog;
 use crate::balance::Snapshot;
+use crate::held_up::HeldUp;
 use crate::messages::{Event, Mailbox, ToHealth, ToWorker};
 use crate::plan::Plan;
 use crate::session::{Cause, Readiness};
@@ -35,9 +36,6 @@ const EVENT_BATCH: usize = 1024;
 
 /// Full batches in a row after which deadlines are seen to all the same.
 const FULL_BATCHES: usize = 8;
-
-/// A turn that comes so much later than it was to come shows that the process was stopped.
-const HELD_UP: Duration = Duration::from_millis(250);
 
 /// Failures of epoll_wait in a row, a millisecond apart, after which the worker gives up.
 const POLL_FAILURES: usize = 1000;
@@ -142,7 +140,7 @@ impl Worker {
         let mut events = Events::with_capacity(EVENT_BATCH);
         let mut full_batches = 0;
         let mut failures = 0;
-        let mut was_held_up = false;
+        let mut held_up = HeldUp::default();
         loop {
             let sleep = self.sleep();
             let last = self.sessions.clock().now();
@@ -167,10 +165,7 @@ impl Worker {
             }
             let now = Instant::now();
             self.sessions.set_time(now);
-            // Stopped after the wait: what came meanwhile is not known yet here either.
-            let is_late = sleep.is_some_and(|sleep| now - last > sleep + HELD_UP);
-            let is_held_up = is_late && !was_held_up;
-            was_held_up = is_held_up;
+            let is_held_up = held_up.notes(last, sleep, now);
             let mail = self.note(&events);
             if mail {
                 self.read_mail();

@@ -6,6 +6,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use test_backends::Server;
+
 use super::{PATIENCE, eventually};
 
 /// How to start it.
@@ -29,6 +31,12 @@ impl Options {
         self.arg(&format!("--backend={name}={address}"))
     }
 
+    /// Adds a backend for each of these servers.
+    pub(crate) fn backends(self, servers: &[Server]) -> Self {
+        let addresses = servers.iter().map(Server::addr);
+        addresses.fold(self, Self::backend)
+    }
+
     pub(crate) fn arg(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
         self
@@ -38,6 +46,13 @@ impl Options {
     pub(crate) fn wrapped_in(mut self, words: &[&str]) -> Self {
         self.wrapper = words.iter().map(|&word| word.to_owned()).collect();
         self
+    }
+
+    /// Has strace(1) tamper with the system calls that `trace` names, as `inject` says.
+    pub(crate) fn injecting(self, trace: &str, inject: &str) -> Self {
+        let quiet = ["strace", "-D", "-f", "-qq", "-o", "/dev/null"];
+        let [trace, inject] = [format!("trace={trace}"), format!("inject={inject}")];
+        self.wrapped_in(&[&quiet[..], &["-e", &trace, "-e", &inject]].concat())
     }
 
     /// Starts it and waits until it listens: on a free port and with the access log kept in memory,

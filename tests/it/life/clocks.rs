@@ -20,10 +20,7 @@ fn a_stopped_process_that_goes_on_marks_nobody_down_and_cuts_no_session() {
     let options = SHORT_TIMES
         .iter()
         .fold(Options::new(), |it, flag| it.arg(flag));
-    let options = backends
-        .iter()
-        .fold(options, |it, backend| it.backend(backend.addr()));
-    let l4lb = options.start();
+    let l4lb = options.backends(&backends).start();
     let mut clients: Vec<_> = (0..30).map(|_| l4lb.connect()).collect();
     clients.iter_mut().for_each(|it| expect_echo(it, b"before"));
     freeze(&l4lb);
@@ -58,10 +55,9 @@ fn loops_that_are_held_up_for_longer_than_a_timeout_read_the_answer_first() {
         "error=EINTR:delay_enter=250ms:when=2+2",
     ] {
         let backend = echo();
-        let inject = format!("inject=/^epoll_p?wait:{fault}");
-        let strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e"];
-        let wrapper = [&strace[..], &["trace=/^epoll_p?wait", "-e", &inject]].concat();
-        let options = Options::new().wrapped_in(&wrapper).backend(backend.addr());
+        let calls = "/^epoll_p?wait";
+        let options = Options::new().injecting(calls, &format!("{calls}:{fault}"));
+        let options = options.backend(backend.addr());
         let flags = [
             "--health-interval=50ms",
             "--health-timeout=50ms",

@@ -12,20 +12,8 @@ const BULK_BYTES: usize = 600_000;
 
 /// Starts it in front of an echo, with `fault` injected into `call`: strace(1), tampering.
 fn l4lb_with(call: &str, fault: &str, backend: std::net::SocketAddr) -> L4lb {
-    let [trace, inject] = [format!("trace={call}"), format!("inject={call}:{fault}")];
-    let strace = [
-        "strace",
-        "-D",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        &trace,
-        "-e",
-        &inject,
-    ];
-    let options = Options::new().wrapped_in(&strace).arg("--health=off");
+    let options = Options::new().injecting(call, &format!("{call}:{fault}"));
+    let options = options.arg("--health=off");
     options.backend(backend).start()
 }
 

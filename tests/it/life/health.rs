@@ -44,10 +44,8 @@ fn a_backend_goes_down_and_comes_back_and_each_is_logged_once_with_its_reason() 
 
 /// strace refuses the connects for which `when` stands; only probes connect here.
 fn with_refused_probes(when: &str, fall: u32, backend: &Server) -> L4lb {
-    let inject = format!("inject=connect:error=ECONNREFUSED:when={when}");
-    let strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e"];
-    let options =
-        Options::new().wrapped_in(&[&strace[..], &["trace=connect", "-e", &inject]].concat());
+    let inject = format!("connect:error=ECONNREFUSED:when={when}");
+    let options = Options::new().injecting("connect", &inject);
     options
         .arg("--health-interval=20ms")
         .arg(&format!("--fall={fall}"))

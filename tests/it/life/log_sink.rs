@@ -61,20 +61,21 @@ fn a_fifo_that_nobody_reads_does_not_keep_it_from_serving_or_from_ending() {
     assert_eq!(l4lb.wait().code(), Some(0));
 }
 
+/// A pipe that is held open and never read from, and an l4lb whose standard output it is.
+fn logging_to_a_pipe(folder: &tempfile::TempDir) -> (fs::File, Options) {
+    let path = folder.path().join("fifo");
+    make_fifo(&path);
+    let reader = OpenOptions::new().read(true).write(true).open(&path);
+    let script = format!("exec \"$@\" >'{}'", path.display());
+    let options = Options::new().wrapped_in(&["sh", "-c", &script, "sh"]);
+    (reader.unwrap(), options)
+}
+
 /// Standard output is a pipe that is full: `l4lb --access-log - | less`.
 #[test]
 fn a_full_pipe_delays_no_traffic_and_the_dropped_lines_are_counted() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("fifo");
-    make_fifo(&path);
-    // Holds the pipe open, and never reads from it.
-    let _reader = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(&path)
-        .unwrap();
-    let script = format!("exec \"$@\" >'{}'", path.display());
-    let options = Options::new().wrapped_in(&["sh", "-c", &script, "sh"]);
+    let (_reader, options) = logging_to_a_pipe(&folder);
     let mut backend = echo();
     let options = options.arg("--fall=1").arg("--health-interval=50ms");
     let mut l4lb = options.backend(backend.addr()).start();
@@ -118,19 +119,11 @@ fn a_full_disk_is_told_and_delays_no_traffic() {
 #[test]
 fn a_reader_of_the_log_that_has_gone_away_ends_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("fifo");
-    make_fifo(&path);
-    let reader = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(&path)
-        .unwrap();
-    let script = format!("exec \"$@\" >'{}'", path.display());
-    let options = Options::new().wrapped_in(&["sh", "-c", &script, "sh"]);
+    let (reader, options) = logging_to_a_pipe(&folder);
     let a = site("a");
     let mut l4lb = options.backend(a.addr()).start();
     drop(reader);
-    fs::remove_file(&path).unwrap();
+    fs::remove_file(folder.path().join("fifo")).unwrap();
     for _ in 0..20 {
         assert_eq!(whoami(l4lb.address()).unwrap(), "a");
     }

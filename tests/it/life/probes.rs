@@ -64,19 +64,7 @@ fn a_machine_without_a_free_port_takes_no_backend_for_down() {
         return;
     }
     let a = echo();
-    let inject = "inject=connect:error=EADDRNOTAVAIL";
-    let strace = [
-        "strace",
-        "-D",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        "trace=connect",
-        "-e",
-    ];
-    let options = Options::new().wrapped_in(&[&strace[..], &[inject]].concat());
+    let options = Options::new().injecting("connect", "connect:error=EADDRNOTAVAIL");
     let mut l4lb = options
         .arg("--health-interval=10ms")
         .backend(a.addr())

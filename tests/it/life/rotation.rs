@@ -8,10 +8,7 @@ use crate::harness::Options;
 #[test]
 fn connections_go_a_b_c_a_b_c() {
     let sites = ["a", "b", "c"].map(site);
-    let options = sites
-        .iter()
-        .fold(Options::new(), |it, site| it.backend(site.addr()));
-    let l4lb = options.start();
+    let l4lb = Options::new().backends(&sites).start();
     let names: Vec<String> = (0..6).map(|_| whoami(l4lb.address()).unwrap()).collect();
     assert_eq!(names, ["a", "b", "c", "a", "b", "c"]);
     let lines = l4lb.wait_for_access_log(6);
@@ -26,10 +23,7 @@ fn curl_is_served_by_a_b_c_a_b_c() {
         return;
     }
     let sites = ["a", "b", "c"].map(site);
-    let options = sites
-        .iter()
-        .fold(Options::new(), |it, site| it.backend(site.addr()));
-    let l4lb = options.start();
+    let l4lb = Options::new().backends(&sites).start();
     let url = format!("http://{}/whoami", l4lb.address());
     let names: Vec<String> = (0..6)
         .map(|_| {

@@ -14,10 +14,7 @@ fn wrk_sees_no_error_in_a_second() {
         return;
     }
     let sites = ["a", "b", "c"].map(site);
-    let options = sites
-        .iter()
-        .fold(Options::new(), |it, site| it.backend(site.addr()));
-    let l4lb = options.start();
+    let l4lb = Options::new().backends(&sites).start();
     let url = format!("http://{}/whoami", l4lb.address());
     let output = Command::new("wrk")
         .args(["-t1", "-c16", "-d1s", &url])

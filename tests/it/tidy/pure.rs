@@ -29,6 +29,7 @@ const CONFIGURED: &[&str] = &[
 const PURE: &[Pure] = &[
     pure("src/session/", &[]),
     pure("src/balance/", ADDRESSES),
+    pure("src/held_up.rs", &[]),
     pure("src/health/verdict.rs", &[]),
     pure("src/health/agenda.rs", &[]),
     pure("src/health/schedule.rs", &[]),

@@ -25,6 +25,7 @@ const BELOW: &[&str] = &[
     "plan",
     "requests",
     "version",
+    "held_up",
     "admin",
     "journal",
     "reason",
@@ -42,6 +43,7 @@ const ROOMS: &[Room] = &[
     room(
         "worker",
         &[
+            "held_up",
             "session",
             "balance",
             "pool",
@@ -58,7 +60,7 @@ const ROOMS: &[Room] = &[
     room(
         "health",
         &[
-            "pool", "plan", "balance", "messages", "metrics", "config", "reason",
+            "held_up", "pool", "plan", "balance", "messages", "metrics", "config", "reason",
         ],
     ),
     room("health::verdict", &["config"]),
@@ -103,6 +105,7 @@ const ROOMS: &[Room] = &[
     room("requests", &["config", "pool"]),
     room("admin", &["config", "pool", "reason", "requests"]),
     room("reason", &[]),
+    room("held_up", &[]),
     room("sys", &[]),
     room("version", &[]),
 ];
