@@ -1,6 +1,6 @@
 //! Picks backends, and keeps what is learnt of dialing them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::balance::{Balancer, Pick, Request, Snapshot};
 use crate::config::PoolConfig;
 use crate::messages::{Mailbox, ToHealth};
 use crate::plan::PlannedPool;
-use crate::pool::{Backend, BackendId, Line, LiveSet, State};
+use crate::pool::{Backend, BackendId, Line, LiveSet, Member, State};
 use crate::session::{DialError, Outcome, Side};
 
 /// One pool as the worker sees it.
@@ -37,6 +37,36 @@ pub(super) struct Lost {
     /// Backends that the pool has no more, or that an operator has just taken out; none where there is no
     /// other one to go to.
     pub(super) withdrawn: Vec<BackendId>,
+}
+
+/// What `after` takes away of `before`. A live set that only health has changed has the same members in
+/// the same places: they are compared in pairs, and only what differs is looked up.
+fn lost(before: &[Member], after: &[Member]) -> Lost {
+    let is_same = |(was, is): (&Member, &Member)| was.backend.id == is.backend.id;
+    let moved = before.len() != after.len() || !before.iter().zip(after).all(is_same);
+    let known: HashMap<BackendId, State> = match moved {
+        true => before.iter().map(|it| (it.backend.id, it.state)).collect(),
+        false => HashMap::new(),
+    };
+    let was = |place: usize| match moved {
+        true => known.get(&after[place].backend.id).copied(),
+        false => Some(before[place].state),
+    };
+    let newly = |states: &[State]| -> Vec<BackendId> {
+        let fresh = after.iter().enumerate();
+        let fresh =
+            fresh.filter(|(place, it)| states.contains(&it.state) && was(*place) != Some(it.state));
+        fresh.map(|(_, it)| it.backend.id).collect()
+    };
+    let mut withdrawn = newly(&[State::Drain, State::Maint]);
+    if moved {
+        let left: HashSet<BackendId> = after.iter().map(|it| it.backend.id).collect();
+        withdrawn.extend(known.keys().filter(|id| !left.contains(id)));
+    }
+    Lost {
+        down: newly(&[State::Down]),
+        withdrawn,
+    }
 }
 
 fn states(set: &LiveSet) -> impl Iterator<Item = (BackendId, State)> {
@@ -89,22 +119,13 @@ impl Dialer {
     /// From now on `snapshot` is what health allows of the pool. What that takes away.
     pub(super) fn update(&mut self, pool: usize, snapshot: Snapshot) -> Lost {
         let balancer = &mut self.pools[pool].balancer;
-        let before: HashMap<BackendId, State> = states(balancer.set()).collect();
-        let after: HashMap<BackendId, State> = states(&snapshot.set).collect();
+        let before = Arc::clone(balancer.set());
         balancer.update(snapshot);
-        let was = |id: &BackendId| before.get(id);
-        let newly = |state: State| {
-            let is_newly =
-                move |(id, now): &(&BackendId, &State)| **now == state && was(id) != Some(&state);
-            after.iter().filter(is_newly).map(|(id, _)| *id)
-        };
-        let gone = before.keys().copied().filter(|id| !after.contains_key(id));
-        let withdrawn = gone.chain(newly(State::Drain)).chain(newly(State::Maint));
-        let is_bare = balancer.set().eligible().is_empty();
-        Lost {
-            down: newly(State::Down).collect(),
-            withdrawn: withdrawn.filter(|_| !is_bare).collect(),
+        let mut lost = lost(before.members(), balancer.set().members());
+        if balancer.set().eligible().is_empty() {
+            lost.withdrawn.clear();
         }
+        lost
     }
 
     /// Whether health says that the backend is up.
@@ -227,5 +248,56 @@ impl Dialer {
     /// A second connect begins, if it still may.
     pub(super) fn begin_race(&mut self, pool: usize) -> bool {
         self.pools[pool].hedging.spend()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Members by an id and the first letter of a state each.
+    fn members(words: &str) -> Vec<Member> {
+        let member = |word: &str| Member {
+            backend: Arc::new(Backend::new(
+                BackendId(word[1..].parse().unwrap()),
+                "app".into(),
+                word.into(),
+                ([127, 0, 0, 1], 80).into(),
+                1,
+            )),
+            state: match &word[..1] {
+                "u" => State::Up,
+                "d" => State::Down,
+                "r" => State::Drain,
+                _ => State::Maint,
+            },
+            weight: 1,
+            warmth: 1,
+            backup: false,
+            limit: 1,
+        };
+        words.split_whitespace().map(member).collect()
+    }
+
+    #[test]
+    fn what_is_lost_is_what_has_newly_gone_whether_or_not_the_places_are_the_same() {
+        let table: [(&str, &str, &[u32], &[u32]); 7] = [
+            ("u1 u2 u3", "u1 u2 u3", &[], &[]),
+            ("u1 u2 u3", "d1 u2 u3", &[1], &[]),
+            ("d1 u2 u3", "d1 r2 m3", &[], &[2, 3]),
+            ("u1 d2 u3", "u3 u1", &[], &[2]),
+            ("u1 d2 u3", "d3 d2 u1", &[3], &[]),
+            ("u1 u2", "u1 u2 d4", &[4], &[]),
+            ("r1 m2", "m1 r2", &[], &[1, 2]),
+        ];
+        for (before, after, down, withdrawn) in table {
+            let lost = lost(&members(before), &members(after));
+            let ids = |of: &[BackendId]| of.iter().map(|id| id.0).collect::<Vec<_>>();
+            assert_eq!(
+                (ids(&lost.down), ids(&lost.withdrawn)),
+                (down.to_vec(), withdrawn.to_vec()),
+                "{before} -> {after}"
+            );
+        }
     }
 }

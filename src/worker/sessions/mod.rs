@@ -1,6 +1,7 @@
 //! The sessions of a worker: each in a slot of a slab, each with its turn, one way out.
 //!
-//! `deadlines` sees to what time ends, `inspection` shows them, `queue` serves those who wait for a backend, `downed` sees to those whose backend went down.
+//! `deadlines` sees to what time ends, `inspection` shows them, `queue` serves those who wait for a
+//! backend, `downed` sees to those whose backend went down.
 
 mod deadlines;
 mod downed;
