@@ -263,7 +263,7 @@ pub struct Reloaded {
 pub struct Happening {
     /// When, RFC 3339.
     pub at: String,
-    /// `backend`, `reload`, `drain`.
+    /// `backend`, `reload`, `drain`, or `process` for what this machine lacks.
     pub kind: String,
     /// What, as the log says it.
     pub text: String,

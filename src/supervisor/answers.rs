@@ -62,7 +62,6 @@ impl Process {
             (false, Some(pool)) => Some(format!("no backend of pool {} is up", pool.name)),
             (false, None) => None,
         };
-        let listeners: Vec<Listener> = self.listeners_report();
         Status {
             version: crate::version::text(),
             pid: std::process::id(),
@@ -71,10 +70,10 @@ impl Process {
             not_ready_because,
             draining,
             generation: self.generation,
-            workers: self.config.workers,
+            workers: self.workers.len(),
             connections_active: self.registry.sessions(),
             connections_limit: self.budget.session_limit(),
-            listeners,
+            listeners: self.listeners_now(),
             pools,
         }
     }
@@ -88,17 +87,15 @@ impl Process {
         format!("generation {}, {up} of {all} backends up", self.generation)
     }
 
-    fn listeners_report(&self) -> Vec<Listener> {
-        let report = |(planned, addresses): (_, Vec<_>)| {
-            let planned: &crate::plan::PlannedListener = planned;
-            Listener {
-                name: planned.config.name.to_string(),
-                addresses,
-                pool: planned.pool.to_string(),
-                connections_active: planned.active.count(),
-            }
-        };
-        self.registry.listening().map(report).collect()
+    fn listeners_now(&self) -> Vec<Listener> {
+        let listening = self.registry.listening();
+        let report = listening.map(|(planned, addresses)| Listener {
+            name: planned.config.name.to_string(),
+            addresses,
+            pool: planned.pool.to_string(),
+            connections_active: planned.active.count(),
+        });
+        report.collect()
     }
 
     fn pools(&self) -> Vec<Pool> {

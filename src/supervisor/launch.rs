@@ -82,70 +82,59 @@ pub(super) fn budget(config: &Config) -> Result<Budget, String> {
 }
 
 fn start(parts: Parts) -> io::Result<Process> {
-    let Parts {
-        config,
-        source,
-        budget,
-        book,
-        registry,
-        plan,
-        admin,
-        access_log,
-        events,
-        sender,
-    } = parts;
     let journal = Journal::start()?;
     let epoch = Instant::now();
-    let (prober, health) = Prober::new(&plan, epoch, sender.clone())?;
+    let (prober, health) = Prober::new(&parts.plan, epoch, parts.sender.clone())?;
     let (workers, mailboxes) = Worker::crew(&WorkerSetup {
-        workers: config.workers,
-        plan: (Arc::clone(&plan), prober.snapshots()),
-        pipe_limit: budget.pipes,
+        workers: parts.config.workers,
+        plan: (Arc::clone(&parts.plan), prober.snapshots()),
+        pipe_limit: parts.budget.pipes,
         epoch,
         health: health.clone(),
-        access_log: access_log.as_ref().map(|(log, _)| log.clone()),
-        events: sender.clone(),
+        access_log: parts.access_log.as_ref().map(|(log, _)| log.clone()),
+        events: parts.sender.clone(),
     })?;
     let running = workers.len();
     for worker in workers {
-        spawn_watched("worker", sender.clone(), move || worker.run())?;
+        spawn_watched("worker", parts.sender.clone(), move || worker.run())?;
     }
     let handle = Handle {
-        events: sender.clone(),
-        backends: plan
+        events: parts.sender.clone(),
+        backends: parts
+            .plan
             .pools
             .iter()
             .flat_map(|it| it.backends.clone())
             .collect(),
     };
-    let admin = admin.map(|server| {
+    let admin = parts.admin.map(|server| {
         let asked = handle.clone();
         let address = server.address();
         let thread = server.run(Arc::new(move |request| asked.ask(request)));
         thread.map(|thread| (address, thread))
     });
     let admin = admin.transpose()?;
-    let health_thread = spawn_prober(prober, mailboxes.clone(), sender)?;
+    let health_thread = spawn_prober(prober, mailboxes.clone(), parts.sender)?;
     Ok(Process {
-        config,
-        source,
+        config: parts.config,
+        source: parts.source,
         generation: 1,
-        budget,
-        registry,
+        budget: parts.budget,
+        registry: parts.registry,
         changes: Changes::default(),
-        book,
+        book: parts.book,
         paced: Vec::new(),
         steps: never(),
         subscribers: Vec::new(),
         started: epoch,
         journal,
         handle,
-        events,
+        events: parts.events,
         workers: mailboxes,
         running,
         watchdog: Watchdog::new(),
         health,
-        access_log,
+        access_log: parts.access_log,
         admin,
         health_thread,
         stops: 0,

@@ -245,8 +245,10 @@ impl Process {
 
     /// Logs an event, and tells whoever has subscribed.
     fn tell(&mut self, event: Event) {
+        let is_of_backend = matches!(event, Event::Transition { .. });
+        let kind = if is_of_backend { "backend" } else { "process" };
         if let Some((level, line)) = telling::event(event) {
-            self.happened("backend", line.clone());
+            self.happened(kind, line.clone());
             if self.stops == 0 {
                 service::status(&self.summary());
             }
@@ -288,8 +290,9 @@ impl Process {
                 if self.stops == 1 {
                     let time = self.config.drain_timeout;
                     let text = humantime::format_duration(time);
-                    self.journal
-                        .say(Info, format!("draining: sessions have {text} to end"));
+                    let line = format!("draining: sessions have {text} to end");
+                    self.happened("drain", line.clone());
+                    self.journal.say(Info, line);
                     service::stopping();
                     self.registry.close();
                     self.tell_workers(|| ToWorker::Drain(time));
