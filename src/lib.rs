@@ -15,7 +15,7 @@
 //! - [`messages`] has every type that crosses a thread, [`plan`] what is served, [`pool`] what a
 //!   backend is, [`listener`] what a listening socket is.
 //! - [`descriptors`] says what the limit of descriptors allows, [`reason`] an error in words, [`held_up`]
-//!   whether a loop was stopped, [`version`] which l4lb this is; [`sys`] has the only unsafe block.
+//!   whether a loop was stopped, [`token`] who may change things, [`version`] which l4lb this is; [`sys`] has the only unsafe block.
 //! - [`demo`] runs all of it with three built-in sites.
 //!
 //! The layers, each of which may use those to its right:
@@ -42,5 +42,6 @@ pub mod requests;
 pub mod session;
 pub mod supervisor;
 pub mod sys;
+pub mod token;
 pub mod version;
 pub mod worker;

@@ -200,6 +200,25 @@ pub struct Backend {
     pub paced_drain: Option<PacedDrain>,
 }
 
+impl Backend {
+    /// Where it is in the API.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("{}/{}", backends_path(&self.pool), segment(&self.name))
+    }
+}
+
+/// Where the backends of a pool are in the API.
+#[must_use]
+pub fn backends_path(pool: &str) -> String {
+    format!("/v1/pools/{}/backends", segment(pool))
+}
+
+/// A name as a part of a path: of what may stand in a name, only brackets may not stand there.
+fn segment(name: &str) -> String {
+    name.replace('[', "%5B").replace(']', "%5D")
+}
+
 /// How far a paced drain is.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
 pub struct PacedDrain {

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::body::{self, MOST_BYTES};
 use super::problem::Problem;
-use super::token::Token;
+use crate::token::Token;
 
 /// What the names of this machine that point to itself have in common.
 const LOCALHOST: &str = "localhost";

@@ -21,7 +21,6 @@ mod routes;
 mod server;
 mod socket;
 mod stream;
-mod token;
 mod write;
 
 pub use desk::Ask;

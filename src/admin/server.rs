@@ -14,10 +14,10 @@ use super::hall::Hall;
 use super::patience::Patience;
 use super::routes::{self, Shared};
 use super::socket::Listening;
-use super::token::Token;
 use super::{envelope, guard};
 use crate::config::AdminConfig;
 use crate::reason;
+use crate::token::Token;
 
 /// An admin API that is bound and does not run yet.
 #[derive(Debug)]

@@ -157,17 +157,10 @@ pub(super) async fn add(
     let ask = |reply| Request::Add(pool, backend, reply);
     let backend = shared.desk.ask(ask).await??;
     let mut response = json(StatusCode::CREATED, &backend);
-    if let Ok(location) = HeaderValue::try_from(location(&backend)) {
+    if let Ok(location) = HeaderValue::try_from(backend.path()) {
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
-}
-
-/// The path of a backend. Of what names are made of, only brackets have no place in a path.
-fn location(backend: &Backend) -> String {
-    let escaped = |name: &str| name.replace('[', "%5B").replace(']', "%5D");
-    let (pool, name) = (escaped(&backend.pool), escaped(&backend.name));
-    format!("/v1/pools/{pool}/backends/{name}")
 }
 
 /// Changes the weight or the state of a backend, or both.

@@ -15,7 +15,7 @@ const LISTENER_NAME: &str = "web";
 /// What is asked for, by the flags and the names of those that are given.
 pub(super) fn task(arguments: &Arguments, given: &[String]) -> Result<Task, Failure> {
     match &arguments.command {
-        Some(Command::Demo(_)) => return demo(arguments),
+        Some(Command::Demo(_)) => return demo(arguments, given),
         Some(Command::Check(check)) => return file::check(&check.file, given),
         Some(Command::Config(config)) => match config.action {
             Action::Show(_) => return file::show(arguments, given),
@@ -45,12 +45,11 @@ pub(super) fn task(arguments: &Arguments, given: &[String]) -> Result<Task, Fail
     })
 }
 
-fn demo(arguments: &Arguments) -> Result<Task, Failure> {
-    let is_told = !arguments.listen.is_empty() || !arguments.backend.is_empty();
-    if arguments.check || is_told || arguments.config.is_some() {
-        return Err(Failure::Usage(
-            "demo brings its own listener and backends".to_owned(),
-        ));
+fn demo(arguments: &Arguments, given: &[String]) -> Result<Task, Failure> {
+    if let Some(flag) = given.iter().find(|flag| *flag != "--log-level") {
+        return Err(Failure::Usage(format!(
+            "demo goes without {flag}: it brings its own configuration"
+        )));
     }
     let log_level = or_default(arguments.log_level.as_ref(), defaults::LOG_LEVEL, log_level)?;
     Ok(Task::Demo { log_level })
@@ -214,6 +213,8 @@ mod tests {
             "--listen :1",
             "--backend 127.0.0.1:1",
             "demo --listen :1",
+            "demo --check",
+            "demo --access-log -",
         ] {
             assert_eq!(task_of(words).unwrap_err().exit_code(), 2, "{words}");
         }

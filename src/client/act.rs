@@ -65,7 +65,7 @@ fn change(
     body: &serde_json::Value,
 ) -> Result<(Backend, Backend), Failure> {
     let was = find::backend(api, name)?;
-    let is = api.write_and_read(Method::PATCH, &find::path(&was), Some(body))?;
+    let is = api.write_and_read(Method::PATCH, &was.path(), Some(body))?;
     Ok((was, is))
 }
 

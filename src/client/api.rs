@@ -1,7 +1,5 @@
 //! The admin API as a client sees it: paths, the head of a request, and what an answer means.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -15,10 +13,7 @@ use serde_json::Value;
 
 use super::{Failure, http, words};
 use crate::config::AdminAddress;
-use crate::reason;
-
-/// The longest token.
-const TOKEN_BYTES: usize = 1024;
+use crate::token::Token;
 
 /// What an error says, see RFC 9457.
 #[derive(Deserialize)]
@@ -173,32 +168,11 @@ impl Api {
     }
 }
 
-/// The header that shows the token of a file, which is one line of visible ASCII.
+/// The header that shows the token of a file.
 fn authorization(file: &Path) -> Result<HeaderValue, String> {
-    let shown = file.display();
-    let text = read(file).map_err(|error| {
-        let why = reason::of(&error);
-        format!("cannot read the token file {shown}: {why}")
-    })?;
-    let token = text.strip_suffix(b"\n").unwrap_or(&text);
-    let token = token.strip_suffix(b"\r").unwrap_or(token);
-    let is_token = (1..=TOKEN_BYTES).contains(&token.len());
-    if !is_token || !token.iter().all(u8::is_ascii_graphic) {
-        return Err(format!(
-            "the token file {shown} has no token: it is one line of 1 to {TOKEN_BYTES} visible ASCII \
-             characters"
-        ));
-    }
-    let header = HeaderValue::from_bytes(&[b"Bearer ", token].concat());
+    let token = Token::read(file)?;
+    let header = HeaderValue::from_bytes(&[b"Bearer ", token.bytes()].concat());
     let mut header = header.map_err(|error| error.to_string())?;
     header.set_sensitive(true);
     Ok(header)
-}
-
-/// The file, or as much of it as shows that it is too long: it may be a device without an end.
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(TOKEN_BYTES).unwrap_or(u64::MAX);
-    File::open(file)?.take(most + 3).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -3,26 +3,7 @@
 use super::api::Api;
 use super::{BackendName, Failure};
 use crate::config;
-use crate::requests::{Backend, Pool};
-
-/// Where the backends of a pool are in the API.
-pub(super) fn backends_path(pool: &str) -> String {
-    format!("/v1/pools/{}/backends", segment(pool))
-}
-
-/// Where a backend is in the API.
-pub(super) fn path(backend: &Backend) -> String {
-    format!(
-        "{}/{}",
-        backends_path(&backend.pool),
-        segment(&backend.name)
-    )
-}
-
-/// A name as a part of a path: of what may stand in a name, only brackets may not stand there.
-fn segment(name: &str) -> String {
-    name.replace('[', "%5B").replace(']', "%5D")
-}
+use crate::requests::{Backend, Pool, backends_path};
 
 /// The backends of a pool.
 pub(super) fn backends_of(api: &Api, pool: &str) -> Result<Vec<Backend>, Failure> {
@@ -141,7 +122,7 @@ mod tests {
     #[test]
     fn every_name_can_stand_in_a_path() {
         let backend = backend("app", "[::1]:80");
-        assert_eq!(path(&backend), "/v1/pools/app/backends/%5B::1%5D:80");
-        assert!(path(&backend).parse::<hyper::Uri>().is_ok());
+        assert_eq!(backend.path(), "/v1/pools/app/backends/%5B::1%5D:80");
+        assert!(backend.path().parse::<hyper::Uri>().is_ok());
     }
 }

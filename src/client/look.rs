@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::api::{Api, Reading};
 use super::table::{Cell, Edge, Paint, draw};
 use super::{Answer, Failure, Form, Look, find, words};
-use crate::requests::{Backend, Connection, LastCheck, Status};
+use crate::requests::{Backend, Connection, LastCheck, Status, backends_path};
 
 /// What there is to see.
 pub(super) fn look(api: &Api, look: &Look, form: Form) -> Result<Answer, Failure> {
@@ -23,11 +23,11 @@ pub(super) fn look(api: &Api, look: &Look, form: Form) -> Result<Answer, Failure
 fn read(api: &Api, look: &Look) -> Result<Reading, Failure> {
     match look {
         Look::Status | Look::Readiness => api.read("/v1/status"),
-        Look::Backends(Some(pool)) => api.read(&find::backends_path(pool)),
+        Look::Backends(Some(pool)) => api.read(&backends_path(pool)),
         Look::Backends(None) => {
             let (mut backends, mut at) = (Vec::new(), None);
             for pool in find::pools(api)? {
-                let mut reading = api.read(&find::backends_path(&pool))?;
+                let mut reading = api.read(&backends_path(&pool))?;
                 backends.extend(api.typed::<Vec<Value>>(reading.take("backends"))?);
                 at = reading.at;
             }

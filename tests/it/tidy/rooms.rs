@@ -27,6 +27,7 @@ const BELOW: &[&str] = &[
     "version",
     "held_up",
     "admin",
+    "token",
     "journal",
     "reason",
     "metrics",
@@ -38,7 +39,7 @@ const ROOMS: &[Room] = &[
     room("lib", BELOW),
     room("demo", &["cli", "supervisor", "config"]),
     room("cli", &["client", "config", "pool", "reason", "version"]),
-    room("client", &["config", "pool", "reason", "requests"]),
+    room("client", &["config", "pool", "reason", "requests", "token"]),
     room("supervisor", BELOW),
     room(
         "worker",
@@ -103,10 +104,11 @@ const ROOMS: &[Room] = &[
     room("listener", &[]),
     room("plan", &["config", "listener", "pool"]),
     room("requests", &["config", "pool"]),
-    room("admin", &["config", "pool", "reason", "requests"]),
+    room("admin", &["config", "pool", "reason", "requests", "token"]),
     room("reason", &[]),
     room("held_up", &[]),
     room("sys", &[]),
+    room("token", &["reason"]),
     room("version", &[]),
 ];
 

@@ -65,7 +65,7 @@ fn a_token_file_without_a_token_is_named_and_nothing_is_asked() {
     for file in files.chain(["/dev/zero".into()]) {
         let ((_, err, code), asked) = drain_with(Some(&file), None);
         assert!(
-            err.contains(&format!("{} has no token", file.display())),
+            err.starts_with(&format!("l4lb: the token file {} ", file.display())),
             "{err}"
         );
         assert_eq!((code, asked.len()), (Some(1), 0));
@@ -73,7 +73,7 @@ fn a_token_file_without_a_token_is_named_and_nothing_is_asked() {
     let missing = folder.path().join("missing");
     let ((_, err, code), asked) = drain_with(None, Some(&missing));
     let wanted = format!(
-        "l4lb: cannot read the token file {}: no such file or directory\n",
+        "l4lb: the token file {} cannot be read: no such file or directory\n",
         missing.display()
     );
     assert_eq!((err, code, asked.len()), (wanted, Some(1), 0));

@@ -1,4 +1,5 @@
-//! The token that writes need: read once, compared in constant time, never shown.
+//! The token that changes need: read once, compared in constant time, never shown. The admin API asks for
+//! it, the commands that talk to it bring it. Imports reason.
 
 use std::fmt;
 use std::fs::File;
@@ -13,7 +14,7 @@ use crate::reason;
 const MOST_BYTES: usize = 1024;
 
 /// What a client must know.
-pub(super) struct Token(Box<[u8]>);
+pub struct Token(Box<[u8]>);
 
 impl Token {
     /// Reads the file: one line of visible ASCII, which is what a header can carry.
@@ -21,17 +22,17 @@ impl Token {
     /// # Errors
     ///
     /// A sentence that names the file.
-    pub(super) fn read(path: &Path) -> Result<Self, String> {
+    pub fn read(path: &Path) -> Result<Self, String> {
         let shown = path.display();
         let bytes = read(path).map_err(|error| {
             let why = reason::of(&error);
-            format!("the admin token file {shown} cannot be read: {why}")
+            format!("the token file {shown} cannot be read: {why}")
         })?;
-        Self::parse(&bytes).map_err(|why| format!("the admin token file {shown} {why}"))
+        Self::parse(&bytes).map_err(|why| format!("the token file {shown} {why}"))
     }
 
     /// Takes the one line of a file.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match line.len() {
@@ -42,8 +43,15 @@ impl Token {
         }
     }
 
+    /// The line itself, for who has to show it.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Whether a client knows it. How long this takes tells nothing but whether the length is right.
-    pub(super) fn is(&self, offered: &[u8]) -> bool {
+    #[must_use]
+    pub fn is(&self, offered: &[u8]) -> bool {
         self.0.ct_eq(offered).into()
     }
 }
@@ -93,8 +101,7 @@ mod tests {
             assert!(error.contains(hint), "{text:?}: {error}");
         }
         let error = Token::read(Path::new("/nowhere/token")).unwrap_err();
-        let wanted =
-            "the admin token file /nowhere/token cannot be read: no such file or directory";
+        let wanted = "the token file /nowhere/token cannot be read: no such file or directory";
         assert_eq!(error, wanted);
         assert!(Token::read(Path::new("/dev/zero")).is_err());
     }
