@@ -41,15 +41,25 @@ impl Listener {
     ///
     /// What the kernel says, such as `EADDRINUSE` or `EACCES`.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = match open(address) {
-            Err(error)
-                if error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error())
-                    && address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) =>
-            {
-                open((Ipv4Addr::UNSPECIFIED, address.port()).into())?
-            }
-            other => other?,
+        Self::bind_beside(address, &[])
+    }
+
+    /// As [`Listener::bind`], where listeners that are about to close may have a part of the address:
+    /// `0.0.0.0:80` has a part of `127.0.0.1:80`.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says, such as `EADDRINUSE` or `EACCES`.
+    pub fn bind_beside(address: SocketAddr, leaving: &[&Self]) -> io::Result<Self> {
+        let share = |with_others| {
+            let mut all = leaving.iter();
+            all.try_for_each(|it| it.socket.set_reuse_port(with_others))
         };
+        share(true)?;
+        let socket = open_or_ipv4(address, !leaving.is_empty());
+        // Only for this moment: nobody else is to take a port that is taken.
+        share(false)?;
+        let socket = socket?;
         let address = socket.local_addr()?.as_socket().unwrap_or(address);
         Ok(Self { socket, address })
     }
@@ -110,7 +120,20 @@ impl Listener {
     }
 }
 
-fn open(address: SocketAddr) -> io::Result<Socket> {
+fn open_or_ipv4(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+    match open(address, shared) {
+        Err(error)
+            if error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error())
+                && address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) =>
+        {
+            open((Ipv4Addr::UNSPECIFIED, address.port()).into(), shared)
+        }
+        other => other,
+    }
+}
+
+/// A listening socket, `shared` while it is bound.
+fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     let kind = Type::STREAM.nonblocking();
     let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
     if address.is_ipv6() {
@@ -118,8 +141,10 @@ fn open(address: SocketAddr) -> io::Result<Socket> {
     }
     socket.set_reuse_address(true)?;
     set_options(&socket)?;
+    socket.set_reuse_port(shared)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
+    socket.set_reuse_port(false)?;
     Ok(socket)
 }
 

@@ -130,17 +130,29 @@ impl Registry {
 
     /// A socket for each address: the one that there is, else a new one.
     fn bind(&self, config: &Config) -> Result<Sockets, String> {
+        let of_one = |listener| {
+            let listener: &ListenerConfig = listener;
+            let addresses = listener.addresses.iter().enumerate();
+            addresses.map(move |it| (key(listener, it), *it.1))
+        };
+        let mut wanted: Vec<_> = config.listeners.iter().flat_map(of_one).collect();
+        let stays = |it: &SocketKey| wanted.iter().any(|(key, _)| key == it);
+        let leaving = self.sockets.iter().filter(|(key, _)| !stays(key));
+        let leaving: Vec<&Listener> = leaving.map(|(_, socket)| &**socket).collect();
+        let beside = |address: &SocketAddr| {
+            let has_port = |it: &&Listener| it.address().port() == address.port();
+            leaving.iter().copied().filter(has_port).collect::<Vec<_>>()
+        };
+        // Last those that take clients from others at once: nothing may fail after that.
+        wanted.sort_by_key(|(_, address)| !beside(address).is_empty());
         let mut sockets = Sockets::new();
-        for listener in &config.listeners {
-            for it in listener.addresses.iter().enumerate() {
-                let (address, key) = (*it.1, key(listener, it));
-                let known = self.sockets.get(&key).map(Arc::clone);
-                let socket = known.map_or_else(|| Listener::bind(address).map(Arc::new), Ok);
-                let socket = socket.map_err(|error| {
-                    format!("cannot listen on {address}: {}", reason::of(&error))
-                })?;
-                sockets.insert(key, socket);
-            }
+        for (key, address) in wanted {
+            let known = self.sockets.get(&key).map(Arc::clone);
+            let bind = || Listener::bind_beside(address, &beside(&address)).map(Arc::new);
+            let socket = known.map_or_else(bind, Ok);
+            let socket = socket
+                .map_err(|error| format!("cannot listen on {address}: {}", reason::of(&error)))?;
+            sockets.insert(key, socket);
         }
         Ok(sockets)
     }

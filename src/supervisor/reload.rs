@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
-use log::Level::Warn;
+use log::Level::{Info, Warn};
 
 use super::changes::Changes;
 use super::lookup::Found;
@@ -66,6 +66,7 @@ impl Process {
         let budget = launch::budget(&effective)?;
         let (taken_over, confirmed) = bounded(self.running);
         let limit = budget.session_limit();
+        let listened = self.listeners();
         let plan = self
             .registry
             .plan(&effective, &found.addresses, &changes, limit, taken_over)?;
@@ -76,6 +77,12 @@ impl Process {
         self.config = config;
         self.changes = changes;
         self.book = found.book;
+        for (name, address) in self.listeners() {
+            if !listened.iter().any(|(_, it)| *it == address) {
+                let line = format!("listening on {address} ({name})");
+                self.journal.say(Info, line);
+            }
+        }
         Ok(self.await_workers(&confirmed))
     }
 

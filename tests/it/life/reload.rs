@@ -202,6 +202,50 @@ fn listeners_come_go_and_swap_without_a_refused_connection_on_the_others() {
     assert_eq!([at(ports[0]).unwrap(), at(ports[1]).unwrap()], ["b", "a"]);
 }
 
+/// An address with the port of `socket`, in a file of one listener.
+fn at_address(ip: &str, port: u16, server: &Server) -> String {
+    format!(
+        "[[listener]]\nname = \"web\"\nlisten = \"{ip}:{port}\"\npool = \"app\"\n\n\
+         [pool.app]\nbackends = [\"{}\"]\n",
+        server.addr()
+    )
+}
+
+#[test]
+fn an_address_is_narrowed_and_widened_under_load_without_a_refused_connection() {
+    let a = site("a");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let mut scene = Scene::start(&at_address("0.0.0.0", port, &a), &["--workers", "2"]);
+    let (done, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let answer = whoami(([127, 0, 0, 1], port).into());
+                assert_eq!(answer.unwrap(), "a", "after {asked:?} requests");
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        for ip in ["127.0.0.1", "0.0.0.0", "127.0.0.1", "[::]", "127.0.0.1"] {
+            let before = asked.load(Ordering::Relaxed);
+            scene.replace(&at_address(ip, port, &a));
+            scene
+                .l4lb
+                .wait_for_log(&format!("listening on {ip}:{port} (web)"));
+            eventually("the other address, open or closed", || {
+                TcpStream::connect(("127.0.0.2", port)).is_err() == (ip == "127.0.0.1")
+            });
+            eventually("requests after it", || {
+                asked.load(Ordering::Relaxed) > before + 20
+            });
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    let other = std::net::TcpListener::bind(("127.0.0.1", port));
+    assert!(other.is_err(), "nobody else may have the port");
+}
+
 /// What the file says in this round: other backends, weights and timeouts than in the last, and a pool
 /// for long flows that stays the same.
 fn varied(round: usize, servers: &[Server; 3], long: &Server) -> String {
