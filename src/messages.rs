@@ -124,6 +124,8 @@ pub enum ToHealth {
     Plan(Arc<Plan>),
     /// An operator wants the backend in this state.
     Order(BackendId, Order),
+    /// Answer, to show that the loop turns.
+    Ping(Reply<()>),
     /// End.
     Stop,
 }

@@ -41,7 +41,7 @@ fn check(text: &str) -> Result<Option<Check>, Failure> {
 
 /// The check of `path`, which goes into the request as it is, so it must be one word there.
 fn http(text: &str, path: &str) -> Result<Check, Failure> {
-    if path.is_empty() {
+    if path.is_empty() || path.starts_with("//") {
         return Err(path_needed(text));
     }
     let wrong = |what| Failure::Usage(format!("--health {text:?}: {what}"));
@@ -54,7 +54,7 @@ fn http(text: &str, path: &str) -> Result<Check, Failure> {
 
 fn path_needed(text: &str) -> Failure {
     Failure::Usage(format!(
-        "--health {text:?} needs a path: write http:/ or http:/health"
+        "--health {text:?} needs a path, of each backend itself: write http:/ or http:/health"
     ))
 }
 
@@ -124,6 +124,7 @@ mod tests {
             ("http:/a\r\nHost:x", "no spaces, control"),
             ("http:/\u{7f}", "no spaces, control"),
             ("http:/\u{e9}", "non-ASCII"),
+            ("http://site/health", "write http:/ or"),
             ("udp", "tcp, http:PATH, off"),
             ("", "tcp, http:PATH, off"),
             ("tcp:/", "tcp, http:PATH, off"),

@@ -182,6 +182,7 @@ impl Prober {
                     }
                 }
                 ToHealth::Plan(plan) => self.take_over(&plan, now, workers),
+                ToHealth::Ping(reply) => reply.send(()),
                 ToHealth::Order(id, order) => {
                     if let Some(&place) = self.places.get(&id) {
                         self.obey(place, order, now);

@@ -239,7 +239,7 @@ impl Process {
 
     fn feed_watchdog(&mut self) {
         if let Some(watchdog) = &mut self.watchdog {
-            watchdog.feed(&self.workers, self.running);
+            watchdog.feed(&self.workers, self.running, &self.health);
         }
     }
 

@@ -11,7 +11,7 @@ use listenfd::ListenFd;
 use sd_notify::NotifyState;
 
 use crate::listener::Listener;
-use crate::messages::{Mailbox, ToWorker};
+use crate::messages::{Mailbox, ToHealth, ToWorker};
 use crate::reason;
 use crate::requests::Reply;
 
@@ -63,18 +63,26 @@ impl Watchdog {
         })
     }
 
-    /// An interval has passed: feeds the watchdog if all workers that were running have answered
-    /// since the last one, and asks them again.
-    pub(super) fn feed(&mut self, workers: &[Mailbox<ToWorker>], running: usize) {
+    /// An interval has passed: feeds the watchdog if health and all workers that were running have
+    /// answered since the last one, and asks them again.
+    pub(super) fn feed(
+        &mut self,
+        workers: &[Mailbox<ToWorker>],
+        running: usize,
+        health: &Mailbox<ToHealth>,
+    ) {
         if self.answers.swap(0, Ordering::SeqCst) >= self.asked {
             tell(&[NotifyState::Watchdog]);
         }
-        self.asked = running;
-        for worker in workers {
+        self.asked = running + 1;
+        let reply = || {
             let answers = Arc::clone(&self.answers);
-            let reply = Reply::new(move |()| _ = answers.fetch_add(1, Ordering::SeqCst));
-            // One whose mailbox is full does not turn; one that has ended need not.
-            let _ = worker.offer(ToWorker::Ping(reply));
+            Reply::new(move |()| _ = answers.fetch_add(1, Ordering::SeqCst))
+        };
+        // One whose mailbox is full does not turn; one that has ended need not.
+        let _ = health.offer(ToHealth::Ping(reply()));
+        for worker in workers {
+            let _ = worker.offer(ToWorker::Ping(reply()));
         }
     }
 }
