@@ -89,6 +89,7 @@ fn config(listen: SocketAddr, backends: Vec<BackendConfig>) -> Config {
         pools: vec![PoolConfig {
             name: "app".into(),
             backends,
+            backends_file: None,
             balance: Balance::RoundRobin,
             connect_timeout: Duration::from_secs(3),
             retries: 2,
@@ -111,6 +112,7 @@ fn config(listen: SocketAddr, backends: Vec<BackendConfig>) -> Config {
         access_log: AccessLogOutput::Stdout,
         log_level: log::LevelFilter::Info, // the caller has started the log
         admin: None,
+        dns_servers: Vec::new(),
     }
 }
 

@@ -9,6 +9,7 @@
 //!   plans, drain and stop. It alone logs, by way of [`journal`].
 //! - [`worker`] is the data plane: event loops that accept clients and relay bytes.
 //! - [`session`] decides what to do next for one connection, [`balance`] which backend it gets.
+//! - [`discovery`] finds the backends that go by a name: DNS, in its own thread, and files of backends.
 //! - [`health`] probes the backends in its own thread and posts live sets to the workers.
 //! - [`access_log`] writes one line per connection in its own thread.
 //! - [`admin`] serves the admin API in its own thread; [`requests`] is what it asks the supervisor.
@@ -30,6 +31,7 @@ pub mod client;
 pub mod config;
 pub mod demo;
 pub mod descriptors;
+pub mod discovery;
 pub mod health;
 pub mod held_up;
 pub mod journal;

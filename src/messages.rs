@@ -2,10 +2,11 @@
 //!
 //! supervisor -> worker: [`ToWorker`] · health -> worker: [`ToWorker::Live`] · worker -> health:
 //! [`ToHealth`] · everybody -> supervisor: [`Event`] · worker -> access log: [`SessionRecord`].
-//! Only types live here, no threads. Imports pool, balance, plan and session.
+//! Only types live here, no threads. Imports pool, balance, plan, discovery and session.
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use mio::{Registry, Token, Waker};
 use socket2::Socket;
 
 use crate::balance::Snapshot;
+use crate::discovery::News;
 use crate::plan::{Plan, PlannedListener};
 use crate::pool::{Backend, BackendId, Order, State};
 use crate::requests::{Connection, Reply, Request};
@@ -135,6 +137,10 @@ pub enum ToHealth {
 pub enum Event {
     /// The admin API wants to know or to change something.
     Asked(Request),
+    /// What names stand for may have changed.
+    Discovered(News),
+    /// A file of backends may have changed.
+    Stirred(PathBuf),
     /// A signal arrived.
     Signal(i32),
     /// A backend changed its state.

@@ -8,6 +8,7 @@ use super::overrides::{self, overrides, refuse_open_admin};
 use super::{Failure, Task, is_coloured, settings};
 use crate::config::file::{self, Document, MOST_BYTES};
 use crate::config::{Config, Source};
+use crate::discovery::listed::{self, Files, with_files};
 use crate::reason;
 
 /// `l4lb check FILE`.
@@ -18,11 +19,22 @@ pub(super) fn check(name: &str, given: &[String]) -> Result<Task, Failure> {
         )));
     }
     let config = read(name, for_people())?.config(1);
-    Ok(Task::Print(settings::summary(
-        name,
-        config.listeners.len(),
-        &config,
-    )))
+    checked(name, &config)
+}
+
+/// That a configuration is right with its files of backends; one that is not there yet is a warning.
+fn checked(name: &str, config: &Config) -> Result<Task, Failure> {
+    let (files, missing) = listed(config, for_people())?;
+    for why in missing {
+        super::warn(&why);
+    }
+    let (listeners, config) = (config.listeners.len(), with_files(config, &files));
+    Ok(Task::Print(settings::summary(name, listeners, &config)))
+}
+
+/// What is in the files of backends, and which are missing.
+fn listed(config: &Config, coloured: bool) -> Result<(Files, Vec<String>), Failure> {
+    listed::read_all(config, &Files::new(), coloured).map_err(Failure::Config)
 }
 
 /// `l4lb --config FILE`, with flags.
@@ -30,9 +42,9 @@ pub(super) fn run(name: &str, arguments: &Arguments, given: &[String]) -> Result
     let config = load(name, arguments, given, for_people())?.1;
     let again = (name.to_owned(), arguments.clone(), given.to_vec());
     if arguments.check {
-        let listeners = config.listeners.len();
-        return Ok(Task::Print(settings::summary(name, listeners, &config)));
+        return checked(name, &config);
     }
+    listed(&config, for_people())?;
     let source = move || {
         let (name, arguments, given) = &again;
         let loaded = load(name, arguments, given, false); // for a log

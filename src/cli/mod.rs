@@ -1,14 +1,13 @@
 //! The command line: arguments in, a task out; every error with its exit code.
 //!
 //! `argv` repairs what argh lacks, `arguments` is the table of flags. `settings` makes a valid
-//! configuration of it all: with `pool`, `backend` and `health` for the pool, `overrides` for flags that
+//! configuration of it all: with `pool` and `health` for the pool, `overrides` for flags that
 //! win over a file, and `values` for single numbers and durations; `file` reads and shows a configuration
 //! file. `commands` are those for a running l4lb, which `talk` makes what the client says of. Imports
-//! client, config, pool and reason.
+//! client, config, discovery, pool and reason.
 
 mod arguments;
 mod argv;
-mod backend;
 mod commands;
 mod file;
 mod health;
@@ -131,6 +130,12 @@ pub fn complain(failure: &Failure) {
     };
     // Nobody may be there to read it; the exit code says it all the same.
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Says on standard error what is worth knowing though nothing is wrong.
+fn warn(text: &str) {
+    // Nobody may be there to read it; the exit code says that nothing is wrong.
+    let _ = io::stderr().write_all(format!("l4lb: {text}\n").as_bytes());
 }
 
 /// Says on standard error, at any log level, that each listener is bound: others wait for it.

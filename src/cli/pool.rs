@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::arguments::Arguments;
 use super::values::{duration, number, or_default, unknown};
-use super::{Failure, backend, health};
-use crate::config::{AllDown, BackendConfig, Balance, OnDown, PoolConfig, defaults};
+use super::{Failure, health};
+use crate::config::{AllDown, BackendConfig, Balance, OnDown, PoolConfig, backend_spec, defaults};
 
 /// What the pool is called in logs.
 const NAME: &str = "app";
@@ -34,6 +34,7 @@ pub(super) fn pool(arguments: &Arguments) -> Result<PoolConfig, Failure> {
         health: health::health(arguments)?,
         eject: None,
         backends: backends(&arguments.backend)?,
+        backends_file: None,
     })
 }
 
@@ -46,7 +47,8 @@ fn backends(specs: &[String]) -> Result<Vec<BackendConfig>, Failure> {
     let mut names = HashSet::new();
     let mut backends = Vec::new();
     for spec in specs {
-        let backend = backend::parse(spec)?;
+        let backend = backend_spec(spec)
+            .map_err(|error| Failure::Usage(format!("--backend {spec:?}: {error}")))?;
         if !names.insert(backend.name.clone()) {
             let name = &backend.name;
             return Err(Failure::Usage(format!(
@@ -144,6 +146,14 @@ mod tests {
             let specs = [1, 2].map(|port| format!("--backend=127.0.0.1:{port},{options}"));
             let pool = pool_of(&[&specs[0], &specs[1]]).unwrap();
             assert_eq!(pool.backends.len(), 2, "{options}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_backend_is_a_usage_error_that_repeats_it() {
+        for spec in ["b", "b=10.0.0.1:80,weigh=2"] {
+            let text = usage_error(&["--backend", spec]);
+            assert!(text.starts_with(&format!("--backend {spec:?}: ")), "{text}");
         }
     }
 

@@ -92,6 +92,7 @@ fn config(arguments: &Arguments) -> Result<Config, Failure> {
         access_log: AccessLogOutput::Off,
         log_level: defaults::LOG_LEVEL,
         admin: None,
+        dns_servers: Vec::new(),
     };
     for value in overrides(arguments)? {
         apply(value, &mut config, cores())?;

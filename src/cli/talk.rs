@@ -118,12 +118,20 @@ fn backend_name(text: &str) -> Result<BackendName, Failure> {
         .map_or((None, text), |(pool, backend)| (Some(pool), backend));
     Ok(BackendName {
         pool: pool.map(|pool| name("pool", pool)).transpose()?,
-        backend: name("backend", backend)?,
+        backend: checked("backend", backend, config::served_name)?,
     })
 }
 
 fn name(what: &str, text: &str) -> Result<String, Failure> {
-    match config::name(text) {
+    checked(what, text, config::name)
+}
+
+fn checked(
+    what: &str,
+    text: &str,
+    check: fn(&str) -> Result<&str, String>,
+) -> Result<String, Failure> {
+    match check(text) {
         Ok(name) => Ok(name.to_owned()),
         Err(why) => Err(Failure::Usage(format!("{text:?} is no {what}: {why}"))),
     }

@@ -1,5 +1,5 @@
 //! Single values of flags: a text becomes a number, a duration or a usage error that says where it
-//! stands. Called by `settings`, `pool`, `backend` and `health`.
+//! stands. Called by `settings`, `pool` and `health`.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;

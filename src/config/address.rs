@@ -1,7 +1,10 @@
 //! Addresses as people write them: where to accept clients, and parts that targets share.
 
 use std::fmt;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// Where name servers are, if nothing else is said.
+const DNS_PORT: u16 = 53;
 
 /// Why a text is no address. Displays as one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,20 @@ pub fn listen_address(text: &str) -> Result<SocketAddr, AddressError> {
         Ok((host, port)) => AddressError(format!(
             "'{host}' is not an IP address: write 0.0.0.0:{port}, [::1]:{port} or :{port}"
         )),
+    })
+}
+
+/// Parses where a name server is: `10.0.0.2:53`, `[::1]:8600`, or an IP address alone.
+///
+/// # Errors
+///
+/// A sentence that says what is missing.
+pub fn name_server(text: &str) -> Result<SocketAddr, String> {
+    let alone = text.parse::<IpAddr>().map(|ip| (ip, DNS_PORT).into());
+    let server: Result<SocketAddr, _> = alone.or_else(|_| text.parse());
+    let server = server.ok().filter(|it| it.port() != 0);
+    server.ok_or_else(|| {
+        format!("'{text}' is no name server: write it like 10.0.0.2:{DNS_PORT} or [::1]:{DNS_PORT}")
     })
 }
 
@@ -91,6 +108,23 @@ mod tests {
                 Ok(address.into()),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_name_server_has_an_ip_address_and_perhaps_a_port() {
+        let table = [
+            ("10.0.0.2:5353", Some("10.0.0.2:5353")),
+            ("[::1]:8600", Some("[::1]:8600")),
+            ("10.0.0.2", Some("10.0.0.2:53")),
+            ("::1", Some("[::1]:53")),
+            ("10.0.0.2:0", None),
+            ("ns.example:53", None),
+            ("", None),
+        ];
+        for (text, wanted) in table {
+            let server = name_server(text).ok().map(|it| it.to_string());
+            assert_eq!(server.as_deref(), wanted, "{text}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is different between two configurations, in sentences. Pure.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{BackendConfig, Config, ListenerConfig, PoolConfig};
@@ -78,6 +79,8 @@ fn process(changes: &mut Vec<String>, old: &Config, new: &Config) {
     if old.admin != new.admin {
         changes.push(needs_restart("admin".to_owned()));
     }
+    let (was, is) = (&old.dns_servers, &new.dns_servers);
+    value(changes, "dns ", "servers", (was, is), |it| addresses(it));
     let (was, is) = (&old.log_level, &new.log_level);
     value(changes, "log ", "level", (was, is), ToString::to_string);
     let (was, is) = (&old.max_connections, &new.max_connections);
@@ -94,17 +97,8 @@ fn listener(
     new: &Config,
 ) {
     let whose = format!("listener {}: ", is.name);
-    let show = |it: &Vec<std::net::SocketAddr>| {
-        let texts: Vec<String> = it.iter().map(ToString::to_string).collect();
-        texts.join(", ")
-    };
-    value(
-        changes,
-        &whose,
-        "listen",
-        (&was.addresses, &is.addresses),
-        show,
-    );
+    let listen = (&was.addresses, &is.addresses);
+    value(changes, &whose, "listen", listen, |it| addresses(it));
     let pools = (&old.pools[was.pool].name, &new.pools[is.pool].name);
     value(changes, &whose, "pool", pools, ToString::to_string);
     let times = (&was.idle_timeout, &is.idle_timeout);
@@ -166,6 +160,10 @@ fn pool(changes: &mut Vec<String>, was: &PoolConfig, is: &PoolConfig) {
     if was.eject != is.eject {
         changes.push(format!("{whose}eject changed"));
     }
+    let files = (&was.backends_file, &is.backends_file);
+    value(changes, &whose, "backends_file", files, |it| {
+        or_none(&it.as_ref().map(|path| path.display()))
+    });
     backends(changes, &whose, was, is);
 }
 
@@ -220,6 +218,14 @@ fn backend(changes: &mut Vec<String>, whose: &str, was: &BackendConfig, is: &Bac
     value(changes, whose, "max_connections", most, or_none);
 }
 
+fn addresses(all: &[SocketAddr]) -> String {
+    let texts: Vec<String> = all.iter().map(ToString::to_string).collect();
+    match &texts[..] {
+        [] => "none".to_owned(),
+        texts => texts.join(", "),
+    }
+}
+
 fn or_none<T: ToString>(value: &Option<T>) -> String {
     value
         .as_ref()
@@ -256,7 +262,7 @@ mod tests {
 
     #[test]
     fn each_change_is_said_and_nothing_else() {
-        let table: [(&str, &str, &[&str]); 9] = [
+        let table: [(&str, &str, &[&str]); 11] = [
             ("", "", &[]),
             (
                 "10.0.0.2:80\"",
@@ -296,6 +302,16 @@ mod tests {
                 "[[listener]]",
                 "workers = 3\n[[listener]]",
                 &["workers 1 -> 3 (takes a restart)"],
+            ),
+            (
+                "[[listener]]",
+                "dns.servers = [\"10.0.0.2\"]\n[[listener]]",
+                &["dns servers none -> 10.0.0.2:53"],
+            ),
+            (
+                "[pool.app]",
+                "[pool.app]\nbackends_file = \"app.backends\"",
+                &["pool app: backends_file none -> app.backends"],
             ),
             (
                 "[[listener]]",

@@ -36,6 +36,10 @@ pub fn to_json(config: &Config) -> Value {
             all["admin"]["token_file"] = json!(path.display().to_string());
         }
     }
+    if !config.dns_servers.is_empty() {
+        let servers = config.dns_servers.iter().map(ToString::to_string);
+        all["dns"] = json!({ "servers": servers.collect::<Vec<_>>() });
+    }
     all
 }
 
@@ -63,8 +67,13 @@ fn pool(pool: &PoolConfig) -> Value {
         "on_down": pool.on_down.name(),
         "all_down": pool.all_down.name(),
         "health": pool.health.as_ref().map_or_else(|| json!({ "type": "off" }), health),
-        "backends": pool.backends.iter().map(backend).collect::<Vec<_>>(),
     });
+    if let Some(path) = &pool.backends_file {
+        all["backends_file"] = json!(path.display().to_string());
+    }
+    if !pool.backends.is_empty() {
+        all["backends"] = pool.backends.iter().map(backend).collect();
+    }
     if !pool.slow_start.is_zero() {
         all["slow_start"] = json!(time(pool.slow_start));
     }
@@ -141,6 +150,8 @@ mod tests {
         level = "warn"
         [admin]
         listen = "127.0.0.1:9090"
+        [dns]
+        servers = ["10.0.0.2:53", "::1"]
         [[listener]]
         name = "web"
         listen = ["127.0.0.1:9000", "[::1]:9000"]
@@ -158,6 +169,8 @@ mod tests {
         [pool.mail]
         health = { type = "send-expect", send = "EHLO\r\n", expect = "250" }
         backends = ["10.0.0.3:25"]
+        [pool.listed]
+        backends_file = "/etc/l4lb/app.backends"
         [pool.bare]
         health = { type = "off" }
         backends = ["10.0.0.4:25"]

@@ -15,17 +15,19 @@ mod name;
 mod nearest;
 mod pool;
 mod source;
+mod spec;
 mod target;
 mod units;
 
-pub use address::{AddressError, listen_address};
+pub use address::{AddressError, listen_address, name_server};
 pub use admin::{AdminAddress, AdminConfig};
 pub use health::{Check, EjectConfig, HealthConfig};
 pub use http::{STATUS_PASSES, Statuses, http_host, http_path, statuses};
-pub use name::name;
+pub use name::{name, served_name};
 pub use nearest::hint;
 pub use pool::{AllDown, BackendConfig, Balance, OnDown, PoolConfig};
 pub use source::Source;
+pub use spec::{SpecError, backend_spec};
 pub use target::Target;
 pub use units::{UnitError, duration};
 
@@ -58,6 +60,8 @@ pub struct Config {
     pub log_level: LevelFilter,
     /// The admin API; `None` is none.
     pub admin: Option<AdminConfig>,
+    /// The name servers that are asked; empty is those of the system.
+    pub dns_servers: Vec<SocketAddr>,
 }
 
 /// A set of addresses that accept clients for one pool.

@@ -1,5 +1,7 @@
 //! What listeners, pools and backends may be called: one word of a log line, a label, a path of the API.
 
+use std::net::SocketAddr;
+
 /// The longest name, in bytes.
 const NAME_BYTES: usize = 64;
 
@@ -18,6 +20,19 @@ pub fn name(text: &str) -> Result<&str, String> {
     ))
 }
 
+/// Checks what a backend that is served may be called: a name, or for one of several addresses of a
+/// name `NAME@ADDRESS`.
+///
+/// # Errors
+///
+/// A sentence that says what a name is made of.
+pub fn served_name(text: &str) -> Result<&str, String> {
+    match text.split_once('@') {
+        Some((own, address)) if address.parse::<SocketAddr>().is_ok() => name(own).map(|_| text),
+        _ => name(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +46,16 @@ mod tests {
         let long = "x".repeat(65);
         for bad in ["", "a b", "a/b", "na\u{ef}ve", "a\n", "a,b", "a=b", &long] {
             assert!(name(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_backend_that_is_served_may_have_its_address_behind_its_name() {
+        for good in ["web", "10.0.0.1:80", "web@10.0.0.1:80", "web@[::1]:80"] {
+            assert_eq!(served_name(good), Ok(good));
+        }
+        for bad in ["web@", "web@10.0.0.1", "a b@10.0.0.1:80", "@10.0.0.1:80"] {
+            assert!(served_name(bad).is_err(), "{bad:?}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,10 @@ use super::{EjectConfig, HealthConfig, Target};
 pub struct PoolConfig {
     /// Its name in logs.
     pub name: Arc<str>,
-    /// At least one, each name once.
+    /// Each name once; at least one, unless there is a file of them.
     pub backends: Vec<BackendConfig>,
+    /// A file with more backends, one a line.
+    pub backends_file: Option<PathBuf>,
     /// How a session's backend is picked.
     pub balance: Balance,
     /// For one attempt to connect.
@@ -42,7 +45,7 @@ pub struct PoolConfig {
 pub struct BackendConfig {
     /// Its name, or its address as it was written.
     pub name: Arc<str>,
-    /// Where it is; looked up when l4lb starts.
+    /// Where it is; a name is looked up again and again.
     pub target: Target,
     /// Its share of the sessions, in proportion to the others' weights; 0 is none.
     pub weight: u16,

@@ -49,7 +49,8 @@ impl Target {
         }
         // The resolver would take 10.1 for 10.0.0.1, and no name ends with a number.
         let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
-        if host.rsplit('.').next().is_some_and(is_number) {
+        let labels = host.strip_suffix('.').unwrap_or(host);
+        if labels.rsplit('.').next().is_some_and(is_number) {
             return Err(AddressError(format!(
                 "'{host}' is neither an IPv4 address nor a name"
             )));
@@ -108,6 +109,7 @@ mod tests {
             ("localhost:80", name("localhost", 80)),
             ("web-1.internal:65535", name("web-1.internal", 65535)),
             ("1.example:80", name("1.example", 80)),
+            ("web.example.:80", name("web.example.", 80)),
             (
                 "srv:_http._tcp.web.example",
                 Target::Service("_http._tcp.web.example".into()),
@@ -130,6 +132,8 @@ mod tests {
             ("host:-1", "not a port"),
             ("10.0.0.256:80", "neither an IPv4 address nor a name"),
             ("10.1:80", "neither an IPv4 address nor a name"),
+            ("10.0.0.1.:80", "neither an IPv4 address nor a name"),
+            (".:80", "neither an IPv4 address nor a name"),
             ("", "has no port"),
             ("srv:", "no service"),
             ("srv:web.example", "no service"),

@@ -1,5 +1,6 @@
 //! Answers what the admin API asks.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,6 +11,7 @@ use signal_hook::consts::SIGTERM;
 use super::Process;
 use super::pacing::{Pacing, STEP};
 use crate::config::{BackendConfig, export};
+use crate::discovery::expand;
 use crate::messages::ToWorker;
 use crate::plan::PlannedPool;
 use crate::pool::{self, Order, State, Tally};
@@ -40,7 +42,9 @@ impl Process {
             Request::Connections(limit, reply) => reply.send(self.connections(limit)),
             Request::Kill(id, reply) => reply.send(self.kill(id)),
             Request::Config(reply) => {
-                reply.send(export::to_json(&self.changes.over(&self.config)));
+                reply.send(export::to_json(
+                    &self.wanted.changes.over(&self.wanted.config),
+                ));
             }
             Request::Reload(reply) => reply.send(self.reload_and_tell().map_err(Refusal::Invalid)),
             Request::Drain(reply) => {
@@ -114,7 +118,7 @@ impl Process {
     }
 
     fn has_pool(&self, planned: &PlannedPool) -> bool {
-        let mut pools = self.config.pools.iter();
+        let mut pools = self.wanted.config.pools.iter();
         pools.any(|it| it.name == planned.config.name)
     }
 
@@ -146,20 +150,46 @@ impl Process {
     fn add(&mut self, pool: &str, backend: BackendConfig) -> Result<Backend, Refusal> {
         let planned = self.pool(pool)?;
         let name = Arc::clone(&backend.name);
-        if planned.backends.iter().any(|it| it.name == name) {
+        let is_served = planned.backends.iter().any(|it| it.name == name);
+        if is_served || self.entry(pool, &name).is_some() {
             let text = format!("pool {pool} has a backend {name:?} already");
             return Err(Refusal::Exists(text));
         }
-        let mut changes = self.changes.clone();
-        changes.add(&planned.config.name, backend);
+        let mut changes = self.wanted.changes.clone();
+        changes.add(&planned.config.name, backend.clone());
         self.serve(changes).map_err(Refusal::Unable)?;
         self.operator_did(format!("backend {pool}/{name} added"));
-        Ok(self.backend(pool, &name)?.1)
+        let mut found = self.backends_of(pool, &backend)?;
+        let first = (!found.is_empty()).then(|| found.swap_remove(0).1);
+        Ok(first.unwrap_or_else(|| nowhere(pool, &backend)))
+    }
+
+    /// What the configuration with its changes says of the backend, or the name of several, that is
+    /// called so.
+    fn entry(&self, pool: &str, name: &str) -> Option<BackendConfig> {
+        let pools = self.wanted.entries().pools;
+        let pool = pools.into_iter().find(|it| &*it.name == pool)?;
+        pool.backends.into_iter().find(|it| &*it.name == name)
+    }
+
+    /// The backends that an entry stands for now.
+    fn backends_of(
+        &self,
+        pool: &str,
+        entry: &BackendConfig,
+    ) -> Result<Vec<(Arc<pool::Backend>, Backend)>, Refusal> {
+        let planned = self.pool(pool)?;
+        let names = expand::of_entry(entry, &self.answers);
+        let names: HashSet<_> = names.into_iter().map(|it| it.name).collect();
+        let all = planned.backends.iter().zip(&planned.config.backends);
+        let of_entry = all.filter(|(it, _)| names.contains(&it.name));
+        let found = of_entry.map(|(it, config)| (Arc::clone(it), self.describe(it, config)));
+        Ok(found.collect())
     }
 
     fn change(&mut self, pool: &str, name: &str, change: Change) -> Result<Backend, Refusal> {
         let (backend, _) = self.backend(pool, name)?;
-        let mut changes = self.changes.clone();
+        let mut changes = self.wanted.changes.clone();
         if let Some(weight) = change.weight {
             changes.set_weight(&backend.pool, &backend.name, weight);
         }
@@ -228,14 +258,21 @@ impl Process {
     }
 
     fn remove(&mut self, pool: &str, name: &str, force: bool) -> Result<(), Refusal> {
-        let (backend, _) = self.backend(pool, name)?;
-        let mut changes = self.changes.clone();
-        changes.remove(&self.config, &backend.pool, &backend.name);
+        // What goes is one backend, or all that the name of an entry stands for.
+        let backends = match self.entry(pool, name) {
+            Some(entry) => self.backends_of(pool, &entry)?,
+            None => vec![self.backend(pool, name)?],
+        };
+        let planned = self.pool(pool)?;
+        let mut changes = self.wanted.changes.clone();
+        changes.remove(&self.wanted.written(), &planned.config.name, &name.into());
         self.serve(changes).map_err(Refusal::Unable)?;
         if force {
-            self.tell_workers(|| ToWorker::Reset(backend.id));
+            for (backend, _) in &backends {
+                self.tell_workers(|| ToWorker::Reset(backend.id));
+            }
         }
-        self.operator_did(format!("backend {backend} removed"));
+        self.operator_did(format!("backend {pool}/{name} removed"));
         Ok(())
     }
 
@@ -306,6 +343,27 @@ fn describe(backend: &pool::Backend, config: &BackendConfig) -> Backend {
             duration_ms: it.took.as_secs_f64() * 1000.0,
             detail: it.detail,
         }),
+        paced_drain: None,
+    }
+}
+
+/// A backend whose name has no address yet, as the API shows it.
+fn nowhere(pool: &str, entry: &BackendConfig) -> Backend {
+    Backend {
+        pool: pool.to_owned(),
+        name: entry.name.to_string(),
+        address: entry.target.to_string(),
+        weight: entry.weight,
+        state: State::Down.to_string(),
+        since: time(SystemTime::now()),
+        backup: entry.backup,
+        max_connections: entry.max_connections,
+        connections_active: 0,
+        connections_total: 0,
+        bytes_in: 0,
+        bytes_out: 0,
+        connect_errors_total: 0,
+        last_check: None,
         paced_drain: None,
     }
 }

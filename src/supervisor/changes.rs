@@ -1,7 +1,8 @@
 //! What operators have changed since the configuration was read. Pure.
 //!
 //! A change is kept beside the configuration, and put over it whenever there is a new plan. It
-//! survives a reload, unless the file changed that same value: then the file is the newer word.
+//! survives a reload, unless the file changed that same value: then the file is the newer word. It goes
+//! by names, so it holds for a backend that was found by DNS as long as there is one of that name.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,34 +18,46 @@ pub(super) struct Changes {
     weights: HashMap<Key, u16>,
     /// Drain and maintenance; what is not here is ready.
     orders: HashMap<Key, Order>,
-    /// Backends that the configuration does not have, by pool.
+    /// Backends by pool; what the configuration says of one with that name does not count.
     added: Vec<(Arc<str>, BackendConfig)>,
-    /// Backends that it has, and that were taken away.
+    /// Backends that were taken away: entries of the configuration, or of several addresses one.
     removed: HashSet<Key>,
 }
 
-fn key(pool: &PoolConfig, backend: &BackendConfig) -> Key {
-    (Arc::clone(&pool.name), Arc::clone(&backend.name))
+fn key(pool: &Arc<str>, backend: &BackendConfig) -> Key {
+    (Arc::clone(pool), Arc::clone(&backend.name))
 }
 
 impl Changes {
-    /// `config` with the changes put over it.
+    /// `config` with the changes put over it, before names become backends.
     pub(super) fn over(&self, config: &Config) -> Config {
         let mut config = config.clone();
         for pool in &mut config.pools {
             let added = self.added.iter().filter(|(to, _)| *to == pool.name);
             let added: Vec<_> = added.map(|(_, backend)| backend.clone()).collect();
-            let mut backends = std::mem::take(&mut pool.backends);
-            backends.retain(|it| !self.removed.contains(&key(pool, it)));
-            backends.extend(added);
-            for backend in &mut backends {
-                if let Some(weight) = self.weights.get(&key(pool, backend)) {
+            pool.backends
+                .retain(|it| !self.is_added(&key(&pool.name, it)));
+            pool.backends.extend(added);
+        }
+        self.settle(&mut config);
+        config
+    }
+
+    /// Puts over `config`, in which names have become backends, what concerns these.
+    pub(super) fn settle(&self, config: &mut Config) {
+        for PoolConfig { name, backends, .. } in &mut config.pools {
+            backends.retain(|it| !self.removed.contains(&key(name, it)));
+            for backend in backends {
+                if let Some(weight) = self.weights.get(&key(name, backend)) {
                     backend.weight = *weight;
                 }
             }
-            pool.backends = backends;
         }
-        config
+    }
+
+    fn is_added(&self, key: &Key) -> bool {
+        let mut added = self.added.iter();
+        added.any(|(pool, backend)| *pool == key.0 && backend.name == key.1)
     }
 
     /// What an operator wants of this backend.
@@ -68,54 +81,58 @@ impl Changes {
 
     /// Adds a backend, whose name the pool does not have.
     pub(super) fn add(&mut self, pool: &Arc<str>, backend: BackendConfig) {
+        self.removed.remove(&key(pool, &backend));
         self.added.push((Arc::clone(pool), backend));
     }
 
-    /// Takes a backend away, whether the configuration has it or it was added.
+    /// Takes a backend away, whether the configuration has it, it was added, or found.
     pub(super) fn remove(&mut self, config: &Config, pool: &Arc<str>, backend: &Arc<str>) {
         let gone = (Arc::clone(pool), Arc::clone(backend));
         self.weights.remove(&gone);
         self.orders.remove(&gone);
+        let was_added = self.is_added(&gone);
         self.added
             .retain(|(to, it)| to != pool || it.name != *backend);
         let configured =
             |it: &PoolConfig| it.name == *pool && it.backends.iter().any(|it| it.name == *backend);
-        if config.pools.iter().any(configured) {
+        if !was_added || config.pools.iter().any(configured) {
             self.removed.insert(gone);
         }
     }
 
-    /// The configuration was `old`, from now on it is `new`: forgets the changes of what the file
-    /// has changed itself, and of what is no more.
-    pub(super) fn rebase(&mut self, old: &Config, new: &Config) {
-        let pools: HashSet<Arc<str>> = new.pools.iter().map(|it| Arc::clone(&it.name)).collect();
+    /// The configuration was `old`, from now on it is `new`, each as it is written and as it is when
+    /// names have become backends: forgets the changes of what the file has changed itself, and of
+    /// what is no more. A backend that neither has, since DNS does not have it now, may come back.
+    pub(super) fn rebase(&mut self, old: [&Config; 2], new: [&Config; 2]) {
+        let pools = new[0].pools.iter();
+        let pools: HashSet<Arc<str>> = pools.map(|it| Arc::clone(&it.name)).collect();
         let (old, new) = (backends(old), backends(new));
+        let is_same = |key: &Key| pools.contains(&key.0) && old.get(key) == new.get(key);
         self.weights.retain(|key, _| {
             let weight = |of: &HashMap<Key, &BackendConfig>| of.get(key).map(|it| it.weight);
-            weight(&old) == weight(&new)
+            pools.contains(&key.0) && weight(&old) == weight(&new)
         });
-        self.removed
-            .retain(|key| new.contains_key(key) && old.get(key) == new.get(key));
-        // The file's entry of that name is the newer word, unless it was taken away before.
-        self.added.retain(|(pool, backend)| {
-            let key = (Arc::clone(pool), Arc::clone(&backend.name));
-            pools.contains(pool) && (!new.contains_key(&key) || self.removed.contains(&key))
+        self.removed.retain(is_same);
+        // What the file says of that name is the newer word, unless it has said so before.
+        self.added
+            .retain(|(pool, backend)| is_same(&key(pool, backend)));
+        let mut orders = std::mem::take(&mut self.orders);
+        orders.retain(|key, _| {
+            let is_gone = old.contains_key(key) && !new.contains_key(key);
+            pools.contains(&key.0) && (!is_gone || self.is_added(key))
         });
-        let is_added = |key: &Key| {
-            let mut added = self.added.iter();
-            added.any(|(pool, backend)| *pool == key.0 && backend.name == key.1)
-        };
-        self.orders
-            .retain(|key, _| new.contains_key(key) || is_added(key));
+        self.orders = orders;
     }
 }
 
-fn backends(config: &Config) -> HashMap<Key, &BackendConfig> {
+fn backends(configs: [&Config; 2]) -> HashMap<Key, &BackendConfig> {
     let of_pool = |pool| {
         let pool: &PoolConfig = pool;
-        pool.backends.iter().map(move |it| (key(pool, it), it))
+        let with_key = move |it| (key(&pool.name, it), it);
+        pool.backends.iter().map(with_key)
     };
-    config.pools.iter().flat_map(of_pool).collect()
+    let pools = configs.into_iter().flat_map(|it| &it.pools);
+    pools.flat_map(of_pool).collect()
 }
 
 #[cfg(test)]
@@ -135,6 +152,7 @@ mod tests {
             pools: vec![PoolConfig {
                 name: "app".into(),
                 backends: backends.iter().map(backend).collect(),
+                backends_file: None,
                 balance: crate::config::Balance::RoundRobin,
                 connect_timeout: Duration::from_secs(1),
                 retries: 0,
@@ -152,6 +170,7 @@ mod tests {
             access_log: AccessLogOutput::Off,
             log_level: defaults::LOG_LEVEL,
             admin: None,
+            dns_servers: Vec::new(),
         }
     }
 
@@ -192,12 +211,12 @@ mod tests {
         changes.set_order(&app, &b, Order::Maint);
         changes.add(&app, BackendConfig::new(c, ([127, 0, 0, 1], 81).into()));
         let newer = config(&[("a", 3), ("b", 2)]);
-        changes.rebase(&file, &newer);
+        changes.rebase([&file; 2], [&newer; 2]);
         assert_eq!(shown(&changes, &newer), "a=3 b=6 c=1");
         assert_eq!(changes.order(&app, &b), Order::Maint);
         // The file has an entry of that name now: it is the newer word.
         let newest = config(&[("a", 3), ("b", 2), ("c", 9)]);
-        changes.rebase(&newer, &newest);
+        changes.rebase([&newer; 2], [&newest; 2]);
         assert_eq!(shown(&changes, &newest), "a=3 b=6 c=9");
     }
 
@@ -210,12 +229,12 @@ mod tests {
         let elsewhere = BackendConfig::new(a, ([127, 0, 0, 1], 81).into());
         changes.add(&app, elsewhere);
         let newer = config(&[("a", 1), ("b", 3)]);
-        changes.rebase(&file, &newer);
+        changes.rebase([&file; 2], [&newer; 2]);
         assert_eq!(shown(&changes, &newer), "b=3 a=1");
         let mut without = newer.clone();
         without.pools[0].name = "other".into();
-        changes.rebase(&newer, &without);
-        changes.rebase(&without, &newer);
+        changes.rebase([&newer; 2], [&without; 2]);
+        changes.rebase([&without; 2], [&newer; 2]);
         assert_eq!(shown(&changes, &newer), "a=1 b=3");
     }
 
@@ -226,10 +245,54 @@ mod tests {
         let mut changes = Changes::default();
         changes.remove(&file, &app, &a);
         let same = config(&[("a", 1), ("b", 3)]);
-        changes.rebase(&file, &same);
+        changes.rebase([&file; 2], [&same; 2]);
         assert_eq!(shown(&changes, &same), "b=3");
         let other = config(&[("a", 2), ("b", 3)]);
-        changes.rebase(&same, &other);
+        changes.rebase([&same; 2], [&other; 2]);
         assert_eq!(shown(&changes, &other), "a=2 b=3");
+    }
+
+    #[test]
+    fn what_was_changed_of_one_of_several_addresses_holds_while_dns_has_it_and_when_it_comes_back()
+    {
+        let app: Arc<str> = "app".into();
+        let [one, two] = ["web@10.0.0.1:80", "web@10.0.0.2:80"].map(Arc::<str>::from);
+        let written = config(&[("web", 1)]);
+        let found = config(&[("web@10.0.0.1:80", 1), ("web@10.0.0.2:80", 1)]);
+        let mut changes = Changes::default();
+        changes.remove(&written, &app, &one);
+        changes.set_weight(&app, &two, 7);
+        changes.set_order(&app, &two, Order::Drain);
+        let expect = |changes: &Changes| {
+            assert_eq!(shown(changes, &found), "web@10.0.0.2:80=7");
+            assert_eq!(changes.order(&app, &two), Order::Drain);
+        };
+        expect(&changes);
+        let nobody = config(&[]);
+        for now in [&found, &nobody] {
+            changes.rebase([&written, now], [&written, now]);
+            expect(&changes);
+        }
+        changes.rebase([&written, &found], [&nobody, &nobody]);
+        assert_eq!(changes.order(&app, &two), Order::Ready, "it is no more");
+        assert_eq!(
+            shown(&changes, &found),
+            "web@10.0.0.1:80=1 web@10.0.0.2:80=1"
+        );
+    }
+
+    #[test]
+    fn what_was_added_in_the_place_of_an_entry_goes_with_it_when_it_is_taken_away() {
+        let [app, a, ..] = names();
+        let file = config(&[("a", 1), ("b", 2)]);
+        let mut changes = Changes::default();
+        changes.remove(&file, &app, &a);
+        changes.add(
+            &app,
+            BackendConfig::new(Arc::clone(&a), ([127, 0, 0, 1], 81).into()),
+        );
+        assert_eq!(shown(&changes, &file), "b=2 a=1");
+        changes.remove(&file, &app, &a);
+        assert_eq!(shown(&changes, &file), "b=2");
     }
 }

@@ -1,21 +1,27 @@
 //! Opens what a process needs, and starts its threads.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded, never};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never};
 
 use super::changes::Changes;
-use super::lookup::{AddressBook, Found};
 use super::registry::Registry;
+use super::reload::Wanted;
 use super::service::Watchdog;
 use super::{Handle, Process, service};
 use crate::access_log::{self, AccessLog, WriterThread};
 use crate::admin;
 use crate::config::{AccessLogOutput, Config, Source};
 use crate::descriptors::{self, Budget};
+use crate::discovery::answers::Answers;
+use crate::discovery::book::Remark;
+use crate::discovery::expand::{Expansion, questions};
+use crate::discovery::listed::{self, Files};
+use crate::discovery::{Discovery, News};
 use crate::health::Prober;
 use crate::journal::Journal;
 use crate::messages::{Event, Mailbox, ToWorker};
@@ -29,12 +35,17 @@ const EVENTS: usize = 1024;
 /// For the admin API: its connections, its socket, its event loop.
 const ADMIN_DESCRIPTORS: usize = 72;
 
+/// For discovery: each of its lookups, its event loop.
+const DISCOVERY_DESCRIPTORS: usize = 72;
+
 /// What a process is made from.
 struct Parts {
-    config: Config,
+    wanted: Wanted,
     source: Option<Source>,
     budget: Budget,
-    book: AddressBook,
+    discovery: Discovery,
+    answers: Arc<Answers>,
+    cut: BTreeSet<String>,
     registry: Registry,
     plan: Arc<Plan>,
     admin: Option<admin::Server>,
@@ -45,23 +56,35 @@ struct Parts {
 
 /// Binds, opens and starts everything, or says what could not be done.
 pub(super) fn process(config: Config, source: Option<Source>) -> Result<Process, String> {
-    let Found {
-        book, addresses, ..
-    } = AddressBook::default().find(&config, true)?;
-    let budget = budget(&config)?;
+    let (sender, events) = bounded(EVENTS);
+    let (files, missing) = listed::read_all(&config, &Files::new(), false)?;
+    let wanted = Wanted {
+        config,
+        files,
+        changes: Changes::default(),
+    };
+    let (discovery, answers) = discover(&wanted.entries(), &sender)?;
+    let Expansion { config, cut } = wanted.expanded(&answers);
+    // What there is to be said is said as soon as there is a log.
+    let remarks = missing.into_iter().chain(cut.clone()).map(Remark::Trouble);
+    let _ = sender.try_send(Event::Discovered(News {
+        answers: Arc::default(),
+        remarks: remarks.collect(),
+    }));
+    let budget = budget(&config, discovery.asks())?;
     let mut registry = Registry::new(config.workers, service::inherited()?);
     let (taken_over, _) = bounded(0);
     let limit = budget.session_limit();
-    let plan =
-        Arc::new(registry.plan(&config, &addresses, &Changes::default(), limit, taken_over)?);
+    let plan = Arc::new(registry.plan(&config, &wanted.changes, limit, taken_over)?);
     let admin = config.admin.as_ref().map(admin::Server::bind).transpose()?;
-    let (sender, events) = bounded(EVENTS);
-    let access_log = open_access_log(&config.access_log, &sender)?;
+    let access_log = open_access_log(&wanted.config.access_log, &sender)?;
     let parts = Parts {
-        config,
+        wanted,
         source,
         budget,
-        book,
+        discovery,
+        answers,
+        cut,
         registry,
         plan,
         admin,
@@ -72,13 +95,26 @@ pub(super) fn process(config: Config, source: Option<Source>) -> Result<Process,
     start(parts).map_err(|error| format!("cannot start: {}", reason::of(&error)))
 }
 
-/// What the descriptors of this process allow for a configuration.
-pub(super) fn budget(config: &Config) -> Result<Budget, String> {
+/// Asks what names stand for, and waits for first answers, but not for long.
+fn discover(entries: &Config, events: &Sender<Event>) -> Result<(Discovery, Arc<Answers>), String> {
+    let events = events.clone();
+    let tell = move |news| match events.try_send(Event::Discovered(news)) {
+        Err(TrySendError::Full(Event::Discovered(untold))) => Err(untold),
+        _ => Ok(()), // nobody listens any more when the process is ending
+    };
+    let mut discovery = Discovery::new(tell);
+    let found = discovery.find(&questions(entries), &entries.dns_servers, false)?;
+    Ok((discovery, found.unwrap_or_default()))
+}
+
+/// What the descriptors of this process allow for a configuration, in which names have become backends.
+pub(super) fn budget(config: &Config, asks_dns: bool) -> Result<Budget, String> {
     let backends = config.pools.iter().map(|it| it.backends.len());
     let listeners = config.listeners.iter().map(|it| it.addresses.len());
     let others = backends.chain(listeners).sum::<usize>() + 8 * config.workers;
     let admin = config.admin.as_ref().map_or(0, |_| ADMIN_DESCRIPTORS);
-    descriptors::budget(others + admin, config.max_connections)
+    let discovery = if asks_dns { DISCOVERY_DESCRIPTORS } else { 0 };
+    descriptors::budget(others + admin + discovery, config.max_connections)
 }
 
 fn start(parts: Parts) -> io::Result<Process> {
@@ -86,7 +122,7 @@ fn start(parts: Parts) -> io::Result<Process> {
     let epoch = Instant::now();
     let (prober, health) = Prober::new(&parts.plan, epoch, parts.sender.clone())?;
     let (workers, mailboxes) = Worker::crew(&WorkerSetup {
-        workers: parts.config.workers,
+        workers: parts.wanted.config.workers,
         plan: (Arc::clone(&parts.plan), prober.snapshots()),
         pipe_limit: parts.budget.pipes,
         epoch,
@@ -100,12 +136,6 @@ fn start(parts: Parts) -> io::Result<Process> {
     }
     let handle = Handle {
         events: parts.sender.clone(),
-        backends: parts
-            .plan
-            .pools
-            .iter()
-            .flat_map(|it| it.backends.clone())
-            .collect(),
     };
     let admin = parts.admin.map(|server| {
         let asked = handle.clone();
@@ -116,13 +146,15 @@ fn start(parts: Parts) -> io::Result<Process> {
     let admin = admin.transpose()?;
     let health_thread = spawn_prober(prober, mailboxes.clone(), parts.sender)?;
     Ok(Process {
-        config: parts.config,
+        wanted: parts.wanted,
         source: parts.source,
         generation: 1,
         budget: parts.budget,
         registry: parts.registry,
-        changes: Changes::default(),
-        book: parts.book,
+        discovery: parts.discovery,
+        answers: parts.answers,
+        cut: parts.cut,
+        watch: None,
         paced: Vec::new(),
         steps: never(),
         subscribers: Vec::new(),

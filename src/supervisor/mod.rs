@@ -1,13 +1,13 @@
 //! Starts and joins the threads, owns the configuration, turns signals into drain and stop.
 //!
 //! It is also the one that logs, through the journal: workers, health and the access log tell it
-//! what happened, so that a log sink that blocks holds up nobody. `launch` starts, `lookup` finds
-//! the backends, `telling` has the words of the log.
+//! what happened, so that a log sink that blocks holds up nobody. `launch` starts, `reload` puts the
+//! new in the place of the old, `found` serves what discovery finds, `telling` has the words of the log.
 
 mod answers;
 mod changes;
+mod found;
 mod launch;
-mod lookup;
 mod pacing;
 mod registry;
 mod reload;
@@ -15,8 +15,10 @@ mod service;
 mod telling;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -29,33 +31,38 @@ use crate::access_log::{AccessLog, WriterThread};
 use crate::admin::AdminThread;
 use crate::config::{Config, Source};
 use crate::descriptors::Budget;
+use crate::discovery::Discovery;
+use crate::discovery::answers::Answers;
 use crate::journal::Journal;
 use crate::messages::{Event, Mailbox, ToHealth, ToWorker};
 use crate::pool::Backend;
 use crate::reason;
 use crate::requests::{Reloaded, Request, Subscriber};
-use changes::Changes;
-use lookup::AddressBook;
 use pacing::Pacing;
 use registry::Registry;
+use reload::Wanted;
 use service::Watchdog;
+use watch::Watch;
 
 /// How long the access log may take to write what is queued when everything else has ended.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// A running l4lb: all its threads but this one, which has to [`Process::run`].
 pub struct Process {
-    config: Config,
+    /// What is to be served.
+    wanted: Wanted,
     /// Where a reload takes the next one from.
     source: Option<Source>,
     /// Counts the configurations that were applied.
     generation: u64,
     budget: Budget,
     registry: Registry,
-    /// What operators have changed.
-    changes: Changes,
-    /// Where backends are.
-    book: AddressBook,
+    discovery: Discovery,
+    /// What names stand for, by what is served.
+    answers: Arc<Answers>,
+    /// Of which entries not all addresses are used, as was said.
+    cut: BTreeSet<String>,
+    watch: Option<Watch>,
     /// Drains whose sessions are ended at a steady rate, and when that goes on.
     paced: Vec<Pacing>,
     steps: Receiver<Instant>,
@@ -82,13 +89,17 @@ pub struct Process {
 #[derive(Clone)]
 pub struct Handle {
     events: Sender<Event>,
-    backends: Vec<Arc<Backend>>,
 }
 
 impl Handle {
     /// Has the configuration file read again.
     pub fn reload(&self) {
         self.signal(SIGHUP);
+    }
+
+    /// Has a file of backends read again.
+    fn stirred(&self, path: PathBuf) {
+        let _ = self.events.send(Event::Stirred(path));
     }
 
     /// As if this signal had come. A process that has ended does nothing.
@@ -110,12 +121,6 @@ impl Handle {
             _ => Ok(()),
         }
     }
-
-    /// The backends of all pools, in the order of the configuration.
-    #[must_use]
-    pub fn backends(&self) -> &[Arc<Backend>] {
-        &self.backends
-    }
 }
 
 /// Runs l4lb until a signal ends it. Calls `ready` with every bound listener once all are.
@@ -128,13 +133,15 @@ pub fn run(
     source: Option<Source>,
     ready: impl FnOnce(&[(Arc<str>, SocketAddr)]),
 ) -> Result<(), String> {
-    let process = Process::start(config, source)?;
+    let mut process = Process::start(config, source)?;
     watch_signals(process.handle())
         .map_err(|error| format!("cannot start: {}", reason::of(&error)))?;
-    if let Some(source) = &process.source
-        && let Err(why) = watch::start(source.path(), process.handle())
-    {
-        process.journal.say(Warn, format!("{why}; HUP works"));
+    if let Some(source) = &process.source {
+        match Watch::start(source.path(), process.handle()) {
+            Ok(watch) => process.watch = Some(watch),
+            Err(why) => process.journal.say(Warn, format!("{why}; HUP works")),
+        }
+        process.watch_files();
     }
     // Only now, with signals in hand: who waits for these lines may send one at once.
     ready(&process.listeners());
@@ -169,6 +176,13 @@ impl Process {
         self.registry.bound()
     }
 
+    /// The backends of all pools that are served now, in the order of the configuration.
+    #[must_use]
+    pub fn served(&self) -> Vec<Arc<Backend>> {
+        let pools = self.registry.pools().iter();
+        pools.flat_map(|it| it.backends.clone()).collect()
+    }
+
     /// For other threads.
     #[must_use]
     pub fn handle(&self) -> Handle {
@@ -181,7 +195,11 @@ impl Process {
     ///
     /// A sentence that says which thread could not go on, and why.
     pub fn run(mut self) -> Result<(), String> {
-        telling::limits(&self.journal, &self.budget, self.config.max_connections);
+        telling::limits(
+            &self.journal,
+            &self.budget,
+            self.wanted.config.max_connections,
+        );
         if let Some((address, _)) = &self.admin {
             self.journal.say(Info, format!("admin API on {address}"));
         }
@@ -213,6 +231,8 @@ impl Process {
                 Ok(Event::Ended(Ok(()))) => break Err("the worker thread has ended".to_owned()),
                 Ok(Event::Ended(Err(why))) => break Err(why),
                 Ok(Event::Asked(request)) => self.answer(request),
+                Ok(Event::Discovered(news)) => self.discovered(news),
+                Ok(Event::Stirred(path)) => self.stirred(&path),
                 Ok(event) => self.tell(event),
                 Err(_) => break Err("all threads have ended".to_owned()),
             }
@@ -288,7 +308,7 @@ impl Process {
             SIGTERM | SIGINT => {
                 self.stops += 1;
                 if self.stops == 1 {
-                    let time = self.config.drain_timeout;
+                    let time = self.wanted.config.drain_timeout;
                     let text = humantime::format_duration(time);
                     let line = format!("draining: sessions have {text} to end");
                     self.happened("drain", line.clone());

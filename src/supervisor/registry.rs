@@ -11,14 +11,11 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 
 use super::changes::Changes;
-use crate::config::{BackendConfig, Config, ListenerConfig, PoolConfig};
+use crate::config::{BackendConfig, Config, ListenerConfig, PoolConfig, Target};
 use crate::listener::Listener;
 use crate::plan::{Plan, PlannedListener, PlannedPool};
 use crate::pool::{Backend, BackendId, Line};
 use crate::reason;
-
-/// Where each backend is, by pool, in the order of the configuration.
-pub(super) type Addresses = Vec<Vec<SocketAddr>>;
 
 /// What a socket goes by: the address that is configured, and for port 0, which is another one each
 /// time, the listener and the number of the address there.
@@ -63,19 +60,19 @@ impl Registry {
         }
     }
 
-    /// What is to be served for `config`, with new listeners bound. Where one cannot be, nothing has
-    /// changed. Workers say through `taken_over` when they serve it.
+    /// What is to be served for `config`, in which names have become backends, with new listeners
+    /// bound. Where one cannot be, nothing has changed. Workers say through `taken_over` when they
+    /// serve it.
     pub(super) fn plan(
         &mut self,
         config: &Config,
-        addresses: &Addresses,
         changes: &Changes,
         session_limit: u32,
         taken_over: Sender<Result<(), String>>,
     ) -> Result<Plan, String> {
         let sockets = self.bind(config)?;
         self.plans += 1;
-        let pools = self.place_pools(config, addresses, changes);
+        let pools = self.place_pools(config, changes);
         self.place_listeners(config, &pools, &sockets);
         self.sockets = sockets;
         Ok(Plan {
@@ -120,6 +117,15 @@ impl Registry {
         &self.pools
     }
 
+    /// Whether the pools of `config`, in which names have become backends, are served as they are there.
+    pub(super) fn has_backends_of(&self, config: &Config) -> bool {
+        let is_same = |pool: &PoolConfig| {
+            let mut served = self.pools.iter().map(|it| &it.config);
+            served.any(|it| it.name == pool.name && it.backends == pool.backends)
+        };
+        config.pools.iter().all(is_same)
+    }
+
     /// Closes what listens, as far as it is held here.
     pub(super) fn close(&mut self) {
         self.sockets.clear();
@@ -158,16 +164,11 @@ impl Registry {
     }
 
     /// Puts each pool in its place, which is returned, in the order of the configuration.
-    fn place_pools(
-        &mut self,
-        config: &Config,
-        addresses: &Addresses,
-        changes: &Changes,
-    ) -> Vec<usize> {
+    fn place_pools(&mut self, config: &Config, changes: &Changes) -> Vec<usize> {
         let mut places = Vec::new();
-        for (pool, addresses) in config.pools.iter().zip(addresses) {
+        for pool in &config.pools {
             let known = self.pools.iter().position(|it| it.config.name == pool.name);
-            let planned = Arc::new(self.pool(pool, addresses, changes, known));
+            let planned = Arc::new(self.pool(pool, changes, known));
             let place = known.unwrap_or(self.pools.len());
             match self.pools.get_mut(place) {
                 Some(slot) => *slot = planned,
@@ -194,15 +195,14 @@ impl Registry {
     fn pool(
         &mut self,
         config: &PoolConfig,
-        addresses: &[SocketAddr],
         changes: &Changes,
         known: Option<usize>,
     ) -> PlannedPool {
         let before = known.map(|place| Arc::clone(&self.pools[place]));
-        let mut backend = |(it, &address): (&BackendConfig, &SocketAddr)| {
-            let mut backends = before.iter().flat_map(|pool| &pool.backends);
-            let same = backends.find(|old| old.name == it.name && old.address == address);
-            same.map_or_else(
+        let known = before.iter().flat_map(|pool| &pool.backends);
+        let known: HashMap<_, _> = known.map(|it| ((&*it.name, it.address), it)).collect();
+        let mut backend = |it: &BackendConfig, address: SocketAddr| {
+            known.get(&(&*it.name, address)).map_or_else(
                 || {
                     self.next_id += 1;
                     Arc::new(Backend::new(
@@ -213,16 +213,25 @@ impl Registry {
                         self.workers,
                     ))
                 },
-                Arc::clone,
+                |&same| Arc::clone(same),
             )
         };
-        let orders = config.backends.iter();
+        let (mut configs, mut backends) = (Vec::new(), Vec::new());
+        for it in &config.backends {
+            if let Target::Address(address) = it.target {
+                configs.push(it.clone());
+                backends.push(backend(it, address));
+            }
+        }
+        let orders = configs.iter();
         let orders = orders.map(|it| changes.order(&config.name, &it.name));
-        let backends = config.backends.iter().zip(addresses);
         PlannedPool {
             orders: orders.collect(),
-            config: config.clone(),
-            backends: backends.map(&mut backend).collect(),
+            config: PoolConfig {
+                backends: configs,
+                ..config.clone()
+            },
+            backends,
             line: before.map_or_else(
                 || Arc::new(Line::new(self.workers)),
                 |pool| Arc::clone(&pool.line),

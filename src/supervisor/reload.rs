@@ -1,6 +1,7 @@
 //! Puts something new in the place of what is served, whole or not at all: a configuration that was
 //! read again, or a change that an operator made.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,14 +9,57 @@ use crossbeam_channel::{Receiver, bounded};
 use log::Level::{Info, Warn};
 
 use super::changes::Changes;
-use super::lookup::Found;
 use super::{Process, launch};
 use crate::config::{Config, diff};
+use crate::discovery::answers::Answers;
+use crate::discovery::expand::{Expansion, expand, questions};
+use crate::discovery::listed::{Files, with_files};
 use crate::messages::ToHealth;
 use crate::requests::Reloaded;
 
 /// How long workers may take to serve a new plan before the wait for them is given up.
 const TAKE_OVER: Duration = Duration::from_secs(5);
+
+/// What is to be served: a configuration with its files of backends, and changes put over it.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) config: Config,
+    pub(super) files: Files,
+    pub(super) changes: Changes,
+}
+
+impl Wanted {
+    /// What the configuration and its files say.
+    pub(super) fn written(&self) -> Config {
+        with_files(&self.config, &self.files)
+    }
+
+    /// With the changes put over it, before names become backends.
+    pub(super) fn entries(&self) -> Config {
+        self.changes.over(&self.written())
+    }
+
+    /// As it is to be served while `answers` is what is known of names.
+    pub(super) fn expanded(&self, answers: &Answers) -> Expansion {
+        let mut expansion = expand(&self.entries(), answers);
+        self.changes.settle(&mut expansion.config);
+        expansion
+    }
+
+    /// The same with another configuration and other files. Changes of what these change are
+    /// forgotten.
+    pub(super) fn rewritten(&self, config: Config, files: Files, answers: &Answers) -> Self {
+        let mut next = Self {
+            config,
+            files,
+            changes: self.changes.clone(),
+        };
+        let (old, new) = (self.written(), next.written());
+        let [was, is] = [&old, &new].map(|it| expand(it, answers).config);
+        next.changes.rebase([&old, &was], [&new, &is]);
+        next
+    }
+}
 
 impl Process {
     /// Reads the configuration again and applies it. When it has returned, the next client that is
@@ -25,13 +69,13 @@ impl Process {
             return Err("nothing to reload: l4lb runs from flags".to_owned());
         };
         let config = source.read()?;
-        let mut changes = diff::changes(&self.config, &config);
-        let mut rebased = self.changes.clone();
-        rebased.rebase(&self.config, &config);
-        let found = self.book.find(&rebased.over(&config), true)?;
-        changes.extend(found.remarks.iter().cloned());
+        let files = self.read_files(&config)?;
+        let written = with_files(&config, &files);
+        let mut changes = diff::changes(&self.wanted.written(), &written);
+        let answers = self.find(&self.wanted.changes.over(&written), true)?;
         if !changes.is_empty() {
-            changes.extend(self.serve_found(config, rebased, found)?);
+            let next = self.wanted.rewritten(config, files, &answers);
+            changes.extend(self.serve_wanted(next, answers)?);
             self.generation += 1;
         }
         Ok(Reloaded {
@@ -43,47 +87,73 @@ impl Process {
     /// Serves the configuration with `changes` put over it from now on. What is wrong with it all the
     /// same is logged.
     pub(super) fn serve(&mut self, changes: Changes) -> Result<(), String> {
-        let config = self.config.clone();
-        let found = self.book.find(&changes.over(&config), false)?;
-        for remark in self.serve_found(config, changes, found)? {
+        let next = Wanted {
+            changes,
+            ..self.wanted.clone()
+        };
+        let answers = self.find(&next.entries(), false)?;
+        for remark in self.serve_wanted(next, answers)? {
             self.journal.say(Warn, remark);
         }
         Ok(())
     }
 
-    /// Serves `config` with `changes` put over it, whose backends were found. An error has changed
-    /// nothing; what is wrong after the change was made is returned, a sentence each.
-    fn serve_found(
+    /// What is known of the names of `entries`. First answers are waited for, but not for long; with
+    /// `again` whatever is known already is asked anew.
+    pub(super) fn find(&mut self, entries: &Config, again: bool) -> Result<Arc<Answers>, String> {
+        let asked = questions(entries);
+        let found = self.discovery.find(&asked, &entries.dns_servers, again)?;
+        Ok(found.unwrap_or_else(|| Arc::clone(&self.answers)))
+    }
+
+    /// Serves what is wanted from now on, by what is known of names. An error has changed nothing; what
+    /// is wrong after the change was made is returned, a sentence each.
+    pub(super) fn serve_wanted(
         &mut self,
-        config: Config,
-        changes: Changes,
-        found: Found,
+        wanted: Wanted,
+        answers: Arc<Answers>,
     ) -> Result<Vec<String>, String> {
+        let served = self.serve_now(wanted, answers);
+        let entries = self.wanted.entries();
+        self.discovery
+            .keep(questions(&entries), &entries.dns_servers);
+        served
+    }
+
+    fn serve_now(&mut self, wanted: Wanted, answers: Arc<Answers>) -> Result<Vec<String>, String> {
         if self.stops > 0 {
             return Err("l4lb is draining".to_owned());
         }
-        let effective = changes.over(&config);
-        let budget = launch::budget(&effective)?;
+        let Expansion { config, cut } = wanted.expanded(&answers);
+        let budget = launch::budget(&config, self.discovery.asks())?;
         let (taken_over, confirmed) = bounded(self.running);
         let limit = budget.session_limit();
         let listened = self.listeners();
         let plan = self
             .registry
-            .plan(&effective, &found.addresses, &changes, limit, taken_over)?;
-        self.post_orders(&changes);
+            .plan(&config, &wanted.changes, limit, taken_over)?;
+        self.post_orders(&wanted.changes);
         self.health.send(ToHealth::Plan(Arc::new(plan)));
         self.budget = budget;
         log::set_max_level(config.log_level);
-        self.config = config;
-        self.changes = changes;
-        self.book = found.book;
+        self.wanted = wanted;
+        self.answers = answers;
+        self.watch_files();
+        self.announce_besides(&listened);
+        let mut remarks: Vec<String> = cut.difference(&self.cut).cloned().collect();
+        self.cut = cut;
+        remarks.extend(self.await_workers(&confirmed));
+        Ok(remarks)
+    }
+
+    /// Logs where it listens now, and did not before.
+    fn announce_besides(&self, before: &[(Arc<str>, SocketAddr)]) {
         for (name, address) in self.listeners() {
-            if !listened.iter().any(|(_, it)| *it == address) {
+            if !before.iter().any(|(_, it)| *it == address) {
                 let line = format!("listening on {address} ({name})");
                 self.journal.say(Info, line);
             }
         }
-        Ok(self.await_workers(&confirmed))
     }
 
     /// Tells health of the orders that `changes` changes. The plan that follows has those of backends
@@ -92,7 +162,7 @@ impl Process {
         let backends = self.registry.pools().iter().flat_map(|it| &it.backends);
         for backend in backends {
             let order = changes.order(&backend.pool, &backend.name);
-            if order != self.changes.order(&backend.pool, &backend.name) {
+            if order != self.wanted.changes.order(&backend.pool, &backend.name) {
                 self.health.send(ToHealth::Order(backend.id, order));
             }
         }

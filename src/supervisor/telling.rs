@@ -52,7 +52,11 @@ pub(super) fn event(event: Event) -> Option<(Level, String)> {
             Warn,
             format!("{lines} lines of the access log were dropped"),
         ),
-        Event::Asked(_) | Event::Signal(_) | Event::Ended(_) => return None,
+        Event::Asked(_)
+        | Event::Signal(_)
+        | Event::Ended(_)
+        | Event::Discovered(_)
+        | Event::Stirred(_) => return None,
     })
 }
 

@@ -1,21 +1,23 @@
-//! Watches the configuration file, and asks for a reload when it may have changed.
+//! Watches the configuration file and the files of backends, and says when one may have changed.
 //!
 //! What is watched is the folder: editors put another file in the place of the old one, and Kubernetes
-//! swaps a link beside it. So every stir in the folder is followed by a look at the file's text, after
+//! swaps a link beside it. So every stir in a folder is followed by a look at the files' texts, after
 //! a moment in which nothing stirs; what is still the same is nobody's business. A folder that is
 //! itself replaced is not followed.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::{Handle, launch};
 
-/// How long nothing has to stir before the file is read: a file may be written in several steps.
+/// How long nothing has to stir before files are read: a file may be written in several steps.
 const SETTLED: Duration = Duration::from_millis(100);
 
 /// How often that is waited for, in a folder in which something stirs all the time.
@@ -24,36 +26,96 @@ const PATIENCE: u32 = 10;
 /// Stirs that may wait; one is as good as many.
 const STIRS: usize = 1;
 
-/// Starts to watch; the thread lives as long as the process.
-pub(super) fn start(path: &Path, handle: Handle) -> Result<(), String> {
-    let cannot = |error: String| format!("cannot watch {}: {error}", path.display());
-    let path = fs::canonicalize(folder(path))
-        .map(|folder| folder.join(path.file_name().unwrap_or_default()))
-        .map_err(|error| cannot(error.to_string()))?;
-    let (sender, stirs) = bounded(STIRS);
-    let stir = move |event: notify::Result<notify::Event>| {
-        // Reading is no change: it would have the file read again and again.
-        if !event.is_ok_and(|it| it.kind.is_access()) {
-            let _ = sender.try_send(());
-        }
-    };
-    let mut watcher =
-        notify::recommended_watcher(stir).map_err(|error| cannot(error.to_string()))?;
-    watcher
-        .watch(&folder(&path), RecursiveMode::NonRecursive)
-        .map_err(|error| cannot(error.to_string()))?;
-    let known = text(&path);
-    launch::spawn("watch", move || {
-        watch(&path, known, &stirs, watcher, &handle)
-    })
-    .map(drop)
-    .map_err(|error: io::Error| cannot(error.to_string()))
+/// The files that are watched; its thread lives as long as the process.
+pub(super) struct Watch {
+    watcher: RecommendedWatcher,
+    /// The folder of the configuration file.
+    home: PathBuf,
+    /// The others that are watched.
+    folders: BTreeSet<PathBuf>,
+    /// The files of backends.
+    files: Arc<Mutex<Vec<PathBuf>>>,
+    stir: Sender<()>,
 }
 
-fn folder(path: &Path) -> PathBuf {
+impl Watch {
+    /// Starts to watch the configuration file at `path`.
+    pub(super) fn start(path: &Path, handle: Handle) -> Result<Self, String> {
+        let cannot = |error: String| cannot_watch(path, &error);
+        let home = folder(path).map_err(|error| cannot(error.to_string()))?;
+        let (stir, stirs) = bounded(STIRS);
+        let stirred = stir.clone();
+        let told = move |event: notify::Result<notify::Event>| {
+            // Reading is no change: it would have the file read again and again.
+            if !event.is_ok_and(|it| it.kind.is_access()) {
+                let _ = stirred.try_send(());
+            }
+        };
+        let mut watcher =
+            notify::recommended_watcher(told).map_err(|error| cannot(error.to_string()))?;
+        watcher
+            .watch(&home, RecursiveMode::NonRecursive)
+            .map_err(|error| cannot(error.to_string()))?;
+        let files = Arc::default();
+        let mut looks = Looks {
+            config: (path.to_owned(), text(path)),
+            known: HashMap::new(),
+            files: Arc::clone(&files),
+            handle,
+        };
+        launch::spawn("watch", move || looks.run(&stirs))
+            .map_err(|error: io::Error| cannot(error.to_string()))?;
+        Ok(Self {
+            watcher,
+            home,
+            folders: BTreeSet::new(),
+            files,
+            stir,
+        })
+    }
+
+    /// Watches these files of backends from now on, and no others. A sentence for each that it cannot
+    /// watch.
+    pub(super) fn follow(&mut self, files: &[PathBuf]) -> Vec<String> {
+        let mut followed = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if *followed == files {
+            return Vec::new();
+        }
+        let mut folders = BTreeSet::new();
+        let mut complaints = Vec::new();
+        for file in files {
+            match folder(file) {
+                Ok(folder) if folder == self.home => {}
+                Ok(folder) => _ = folders.insert(folder),
+                Err(error) => complaints.push(cannot_watch(file, &error.to_string())),
+            }
+        }
+        for gone in self.folders.difference(&folders) {
+            // A folder that is not there any more is not watched either.
+            let _ = self.watcher.unwatch(gone);
+        }
+        for new in folders.difference(&self.folders) {
+            if let Err(error) = self.watcher.watch(new, RecursiveMode::NonRecursive) {
+                complaints.push(cannot_watch(new, &error.to_string()));
+            }
+        }
+        self.folders = folders;
+        files.clone_into(&mut followed);
+        // They may have changed since they were read.
+        let _ = self.stir.try_send(());
+        complaints
+    }
+}
+
+fn cannot_watch(path: &Path, why: &str) -> String {
+    format!("cannot watch {}: {why}", path.display())
+}
+
+/// The folder of a file, which is there.
+fn folder(path: &Path) -> io::Result<PathBuf> {
     match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
+        Some(folder) if !folder.as_os_str().is_empty() => fs::canonicalize(folder),
+        _ => fs::canonicalize("."),
     }
 }
 
@@ -61,21 +123,43 @@ fn text(path: &Path) -> Option<Vec<u8>> {
     fs::read(path).ok()
 }
 
-fn watch(
-    path: &Path,
-    mut known: Option<Vec<u8>>,
-    stirs: &Receiver<()>,
-    _watcher: RecommendedWatcher,
-    handle: &Handle,
-) {
-    while stirs.recv().is_ok() {
-        let stirs_on = || stirs.recv_timeout(SETTLED).is_ok();
-        (0..PATIENCE).take_while(|_| stirs_on()).for_each(drop);
+/// What the thread looks at.
+struct Looks {
+    /// The configuration file, and its text.
+    config: (PathBuf, Option<Vec<u8>>),
+    /// The texts of files of backends that were told of last.
+    known: HashMap<PathBuf, Vec<u8>>,
+    files: Arc<Mutex<Vec<PathBuf>>>,
+    handle: Handle,
+}
+
+impl Looks {
+    fn run(&mut self, stirs: &Receiver<()>) {
+        while stirs.recv().is_ok() {
+            let stirs_on = || stirs.recv_timeout(SETTLED).is_ok();
+            (0..PATIENCE).take_while(|_| stirs_on()).for_each(drop);
+            self.look();
+        }
+    }
+
+    /// Tells of each file with another text. One that is away for a moment, or for good, changes nothing.
+    fn look(&mut self) {
+        let (path, known) = &mut self.config;
         let now = text(path);
-        // A file that is away for a moment, or for good, changes nothing.
-        if now.is_some() && now != known {
-            known = now;
-            handle.reload();
+        if now.is_some() && now != *known {
+            *known = now;
+            self.handle.reload();
+        }
+        let files = self.files.lock();
+        let files = files.unwrap_or_else(PoisonError::into_inner).clone();
+        self.known.retain(|path, _| files.contains(path));
+        for path in files {
+            if let Some(now) = text(&path)
+                && self.known.get(&path) != Some(&now)
+            {
+                self.known.insert(path.clone(), now);
+                self.handle.stirred(path);
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod admin;
 mod balancing;
+mod discovery;
 mod harness;
 mod life;
 mod relay;

@@ -31,6 +31,7 @@ impl File {
                 listen: admin.listen.0.clone(),
                 token_file: admin.token_file.as_ref().map(|it| it.0.0.clone()),
             }),
+            dns_servers: self.dns.servers.iter().flatten().map(|it| it.0.0).collect(),
         }
     }
 
@@ -43,7 +44,7 @@ impl File {
                 let passes: Statuses = Arc::new([STATUS_PASSES]);
                 pool.health.status.get_or_insert(Written(passes));
             }
-            for entry in &mut pool.backends {
+            for entry in pool.backends.iter_mut().flatten() {
                 *entry = Entry::Table(entry.settled());
             }
         }
@@ -85,8 +86,10 @@ fn pool((name, pool): (&String, &model::Pool)) -> PoolConfig {
         backends: pool
             .backends
             .iter()
+            .flatten()
             .map(|it| backend(&it.settled()))
             .collect(),
+        backends_file: pool.backends_file.as_ref().map(|it| it.0.0.clone()),
         balance: pool.balance.0,
         connect_timeout: pool.connect_timeout.0,
         retries: pool.retries,

@@ -78,7 +78,7 @@ const fn complaint_of<T: Form>() -> (&'static str, Complaint) {
     (T::NAME, |text| T::read(text).err())
 }
 
-const COMPLAINTS: [(&str, Complaint); 11] = [
+const COMPLAINTS: [(&str, Complaint); 12] = [
     complaint_of::<Duration>(),
     complaint_of::<SocketAddr>(),
     complaint_of::<Target>(),
@@ -87,6 +87,7 @@ const COMPLAINTS: [(&str, Complaint); 11] = [
     complaint_of::<Statuses>(),
     complaint_of::<Name>(),
     complaint_of::<FilePath>(),
+    complaint_of::<NameServer>(),
     complaint_of::<HttpPath>(),
     complaint_of::<HttpHost>(),
     complaint_of::<Expected>(),
@@ -200,6 +201,10 @@ pub(super) struct Name(pub(super) Arc<str>);
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct FilePath(pub(super) PathBuf);
 
+/// A name server.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct NameServer(pub(super) SocketAddr);
+
 /// What an HTTP check asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct HttpPath(pub(super) Arc<str>);
@@ -257,6 +262,12 @@ form!(FilePath, "l4lb-file", read_path, |it: &Self| it
     .0
     .display()
     .to_string());
+form!(
+    NameServer,
+    "l4lb-name-server",
+    |text| config::name_server(text).map(Self),
+    |it: &Self| it.0.to_string()
+);
 form!(
     HttpPath,
     "l4lb-http-path",

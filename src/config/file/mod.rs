@@ -2,8 +2,10 @@
 //!
 //! Pure. `from_toml` and `from_json` make a tree of `node`s with places; `shape` holds it against the
 //! `schema`, which is made from the types of `model`; `sense` looks at how values go together. `build`
-//! makes the configuration, `show` says where each value comes from. `fault` draws errors.
+//! makes the configuration, `show` says where each value comes from. `fault` draws errors. `backends`
+//! reads the other kind of file, which has one backend a line.
 
+mod backends;
 mod build;
 mod fault;
 mod form;
@@ -16,6 +18,7 @@ mod sense;
 mod shape;
 mod show;
 
+pub use backends::backends;
 pub use fault::Faults;
 pub use schema::schema;
 
@@ -80,21 +83,8 @@ impl Override {
 ///
 /// Everything that is wrong with it.
 pub fn parse(name: &str, bytes: &[u8]) -> Result<Document, Faults> {
-    // A mark that some editors write; no part of the text.
-    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let text = text_of(name, bytes)?;
     let refused = |text: &str, faults| Err(Faults::new(name, text, faults));
-    if bytes.len() > MOST_BYTES {
-        let what = format!("the file has more than {MOST_BYTES} bytes");
-        return refused("", vec![Fault::new(0..0, what)]);
-    }
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            let at = error.valid_up_to();
-            let text = String::from_utf8_lossy(bytes);
-            return refused(&text, vec![Fault::new(at..at, "this is not UTF-8")]);
-        }
-    };
     let is_json = name.to_ascii_lowercase().ends_with(".json");
     let reading = if is_json {
         from_json::parse(text)
@@ -115,6 +105,21 @@ pub fn parse(name: &str, bytes: &[u8]) -> Result<Document, Faults> {
         // The checks let nothing pass that the types refuse; if they did, this is better than a panic.
         Err(error) => refused(text, vec![Fault::new(0..0, format!("unforeseen: {error}"))]),
     }
+}
+
+/// The text of a file, where it is one, and not too long.
+fn text_of<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Faults> {
+    // A mark that some editors write; no part of the text.
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    if bytes.len() > MOST_BYTES {
+        let what = format!("the file has more than {MOST_BYTES} bytes");
+        return Err(Faults::new(name, "", vec![Fault::new(0..0, what)]));
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        let text = String::from_utf8_lossy(bytes);
+        Faults::new(name, &text, vec![Fault::new(at..at, "this is not UTF-8")])
+    })
 }
 
 /// All that is wrong: where there are errors of syntax, besides them what stands in other lines.

@@ -9,7 +9,9 @@ use log::LevelFilter;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::form::{CheckKind, Expected, FilePath, HttpHost, HttpPath, LineFormat, Name, Written};
+use super::form::{
+    CheckKind, Expected, FilePath, HttpHost, HttpPath, LineFormat, Name, NameServer, Written,
+};
 use crate::config::{
     AccessLogOutput, AdminAddress, AllDown, Balance, EjectConfig, HealthConfig, OnDown, Statuses,
     Target, defaults,
@@ -41,6 +43,9 @@ pub(super) struct File {
     pub(super) access_log: AccessLog,
     /// The admin API. Not set: there is none.
     pub(super) admin: Option<Admin>,
+    /// How names of backends are looked up.
+    #[serde(default)]
+    pub(super) dns: Dns,
     /// Where clients are accepted.
     #[schemars(length(min = 1))]
     pub(super) listener: Vec<Listener>,
@@ -90,6 +95,15 @@ pub(super) struct Admin {
     pub(super) listen: Written<AdminAddress>,
     /// The file with the token that writes need. Required where others than this machine can connect.
     pub(super) token_file: Option<Written<FilePath>>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Dns {
+    /// Name servers, such as `"10.0.0.2:53"` or `"[::1]:8600"`; no others are asked then, and neither
+    /// the hosts file nor search domains count. Not set: those of the system.
+    #[schemars(length(min = 1))]
+    pub(super) servers: Option<Vec<Written<NameServer>>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -151,9 +165,12 @@ pub(super) struct Pool {
     pub(super) health: Health,
     /// When clients' failed connects take a backend out. Not set: never.
     pub(super) eject: Option<Eject>,
-    /// The backends: addresses, or tables with an address.
+    /// A file with backends, or more of them, one a line: `[NAME=]ADDRESS`, then `,weight=N`,
+    /// `,max-connections=N` and `,backup` where wanted. Read again when it changes. Not set: there is none.
+    pub(super) backends_file: Option<Written<FilePath>>,
+    /// The backends: addresses, or tables with an address. Required where there is no `backends_file`.
     #[schemars(length(min = 1))]
-    pub(super) backends: Vec<Entry>,
+    pub(super) backends: Option<Vec<Entry>>,
 }
 
 /// A backend.
@@ -169,8 +186,8 @@ pub(super) enum Entry {
 pub(super) struct Backend {
     /// Its name in logs, which no other backend of the pool has. Not set: its address as it is written.
     pub(super) name: Option<Written<Name>>,
-    /// `HOST:PORT`, where HOST is an IPv4 address, an IPv6 address in brackets or a name, which is
-    /// looked up at start; or `srv:_SERVICE._PROTOCOL.NAME`.
+    /// `HOST:PORT`, where HOST is an IPv4 address, an IPv6 address in brackets or a name, which
+    /// stands for all its addresses; or `srv:_SERVICE._PROTOCOL.NAME`, which has ports and weights.
     pub(super) address: Written<Target>,
     /// Its share of the sessions, in proportion to the others' weights; 0 is no new sessions.
     #[serde(default = "weight")]

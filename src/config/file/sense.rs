@@ -130,6 +130,11 @@ impl Sense<'_> {
     }
 
     fn backends(&mut self, path: &str, node: &Node) {
+        let keys = ["backends", "backends_file"];
+        if matches!(node.kind, Kind::Table(_)) && keys.iter().all(|key| node.at(key).is_none()) {
+            let what = format!("{path}: backends is missing, and so is backends_file");
+            self.faults.push(Fault::lack(node.span.clone(), what));
+        }
         let mut names = Once(HashMap::new());
         for backend in node.at("backends").map_or(&[][..], Node::items) {
             let named = match backend.kind {

@@ -63,6 +63,7 @@ pub(super) fn pool(addresses: &[SocketAddr], health: Option<HealthConfig>) -> Po
     PoolConfig {
         name: "app".into(),
         backends: backends.collect(),
+        backends_file: None,
         balance: Balance::RoundRobin,
         connect_timeout: PATIENCE,
         retries: 0,

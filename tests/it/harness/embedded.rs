@@ -9,7 +9,7 @@ use l4lb::config::{
     AccessLogOutput, AllDown, BackendConfig, Balance, Config, HealthConfig, ListenerConfig, OnDown,
     PoolConfig,
 };
-use l4lb::pool::Order;
+use l4lb::pool::{Backend, Order};
 use l4lb::requests::{Change, Reply, Request};
 use l4lb::supervisor::{Handle, Process};
 use signal_hook::consts::SIGTERM;
@@ -26,6 +26,7 @@ pub(crate) fn pool_over(addresses: &[SocketAddr]) -> PoolConfig {
     PoolConfig {
         name: "app".into(),
         backends: ('a'..).zip(addresses).map(backend).collect(),
+        backends_file: None,
         balance: Balance::RoundRobin,
         connect_timeout: Duration::from_secs(3),
         retries: 2,
@@ -51,6 +52,8 @@ pub(crate) fn tcp_checks(interval: Duration) -> HealthConfig {
 pub(crate) struct Embedded {
     pub(crate) address: SocketAddr,
     pub(crate) handle: Handle,
+    /// Those of the start.
+    backends: Vec<Arc<Backend>>,
     folder: TempDir,
     thread: Option<JoinHandle<Result<(), String>>>,
 }
@@ -83,14 +86,17 @@ impl Embedded {
             access_log: AccessLogOutput::File(folder.path().join("access.log")),
             log_level: log::LevelFilter::Info,
             admin: None,
+            dns_servers: Vec::new(),
         };
         let process = Process::start(config, None).unwrap();
         let address = process.listeners()[0].1;
         let handle = process.handle();
+        let backends = process.served();
         let thread = std::thread::spawn(move || process.run());
         Self {
             address,
             handle,
+            backends,
             folder,
             thread: Some(thread),
         }
@@ -106,8 +112,8 @@ impl Embedded {
     }
 
     /// The backend with this name.
-    pub(crate) fn backend(&self, name: &str) -> &Arc<l4lb::pool::Backend> {
-        let mut backends = self.handle.backends().iter();
+    pub(crate) fn backend(&self, name: &str) -> &Arc<Backend> {
+        let mut backends = self.backends.iter();
         backends.find(|it| &*it.name == name).unwrap()
     }
 

@@ -190,14 +190,6 @@ fn a_privileged_port_is_refused_with_exit_code_1() {
 }
 
 #[test]
-fn a_name_without_an_address_is_exit_code_1() {
-    let words = ["--listen=127.0.0.1:0", "--backend=a=no-such-name.invalid:1"];
-    let (_, err, code) = texts(&run(&words));
-    assert_eq!(code, Some(1), "{err}");
-    assert!(err.contains("no-such-name.invalid"), "{err}");
-}
-
-#[test]
 fn an_access_log_that_cannot_be_opened_is_exit_code_1_and_named() {
     let words = [
         "--listen=127.0.0.1:0",

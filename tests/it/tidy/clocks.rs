@@ -19,6 +19,7 @@ const CLOCK_READERS: &[Exempt] = &[
         "src/supervisor/answers.rs",
         "says how long it has run, and when something happened",
     ),
+    exempt("src/discovery/asker.rs", "the loop of discovery"),
     exempt("src/demo.rs", "plays its visitors in real time"),
 ];
 

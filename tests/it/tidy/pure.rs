@@ -37,6 +37,10 @@ const PURE: &[Pure] = &[
     pure("src/health/ejection.rs", &[]),
     pure("src/health/standing.rs", &[]),
     pure("src/config/", CONFIGURED),
+    pure("src/discovery/answers.rs", CONFIGURED),
+    pure("src/discovery/outcome.rs", ADDRESSES),
+    pure("src/discovery/book.rs", ADDRESSES),
+    pure("src/discovery/expand.rs", ADDRESSES),
     pure("src/client/table.rs", &[]),
     pure("src/client/words.rs", &[]),
 ];

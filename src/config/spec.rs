@@ -1,31 +1,57 @@
-//! A backend as the command line names it: `[NAME=]HOST:PORT[,weight=N][,max-connections=N][,backup]`.
+//! A backend in one line, as the command line and files of backends name it:
+//! `[NAME=]HOST:PORT[,weight=N][,max-connections=N][,backup]`. Pure.
 
-use super::Failure;
-use super::values::{number, unknown};
-use crate::config::{self, BackendConfig, Target};
+use std::fmt::{self, Display};
+use std::ops::{Range, RangeInclusive};
+use std::str::FromStr;
+
+use super::{BackendConfig, Target, hint, name};
 
 const OPTIONS: [&str; 3] = ["weight", "max-connections", "backup"];
 
-/// Parses one `--backend`. Its name is looked up later.
-pub(super) fn parse(spec: &str) -> Result<BackendConfig, Failure> {
-    let place = format!("--backend {spec:?}");
-    let wrong = |what: String| Failure::Usage(format!("{place}: {what}"));
+/// Why a text is no backend. Displays as one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpecError {
+    what: String,
+    /// The part of the text that is wrong, in bytes.
+    pub(super) span: Range<usize>,
+}
+
+impl Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for SpecError {}
+
+/// Parses one backend. Its name is looked up later.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn backend_spec(spec: &str) -> Result<BackendConfig, SpecError> {
     let (backend, options) = match spec.split_once(',') {
         Some((backend, options)) => (backend, Some(options)),
         None => (spec, None),
     };
-    let (name, target) = backend.split_once('=').unwrap_or((backend, backend));
+    let (own, target) = backend.split_once('=').unwrap_or((backend, backend));
+    let target_starts = backend.len() - target.len();
+    let wrong = |span: Range<usize>, what: String| SpecError { what, span };
     if target.is_empty() {
-        return Err(wrong("HOST:PORT is missing".to_owned()));
+        let what = "HOST:PORT is missing".to_owned();
+        return Err(wrong(0..backend.len(), what));
     }
-    let named = name.len() != backend.len();
-    if named && let Err(what) = config::name(name) {
-        return Err(wrong(what));
+    if target_starts > 0
+        && let Err(what) = name(own)
+    {
+        return Err(wrong(0..own.len(), what));
     }
-    let options = Options::parse(&place, options)?;
-    let target = Target::parse(target).map_err(|error| wrong(error.to_string()))?;
+    let options = Options::parse(options, backend.len() + 1)?;
+    let target = Target::parse(target)
+        .map_err(|error| wrong(target_starts..backend.len(), error.to_string()))?;
     Ok(BackendConfig {
-        name: name.into(),
+        name: own.into(),
         target,
         weight: options.weight.unwrap_or(1),
         max_connections: options.max_connections,
@@ -42,40 +68,54 @@ struct Options {
 }
 
 impl Options {
-    /// Parses options with commas between them. Errors begin with `place`.
-    fn parse(place: &str, texts: Option<&str>) -> Result<Self, Failure> {
+    /// Parses options with commas between them, the first of which is at `at`.
+    fn parse(texts: Option<&str>, mut at: usize) -> Result<Self, SpecError> {
         let mut options = Self::default();
         for text in texts.iter().flat_map(|texts| texts.split(',')) {
-            options.add(place, text)?;
+            let span = at..at + text.len();
+            at = span.end + 1;
+            let added = options.add(text);
+            added.map_err(|what| SpecError { what, span })?;
         }
         Ok(options)
     }
 
-    fn add(&mut self, place: &str, text: &str) -> Result<(), Failure> {
+    fn add(&mut self, text: &str) -> Result<(), String> {
         let (option, value) = match text.split_once('=') {
             Some((option, value)) => (option, Some(value)),
             None => (text, None),
         };
-        let wrong = |what: &str| Failure::Usage(format!("{place}: {option} {what}"));
+        let wrong = |what: &str| format!("{option} {what}");
         let needed = || value.ok_or_else(|| wrong("needs a number, after a '='"));
-        let within = format!("{place}: {option}");
         let is_first = match option {
             "weight" => {
-                let weight = number(&within, needed()?, &(0..=u16::MAX))?;
+                let weight = number(option, needed()?, &(0..=u16::MAX))?;
                 self.weight.replace(weight).is_none()
             }
             "max-connections" => {
-                let limit = number(&within, needed()?, &(1..=u32::MAX))?;
+                let limit = number(option, needed()?, &(1..=u32::MAX))?;
                 self.max_connections.replace(limit).is_none()
             }
             "backup" if value.is_some() => return Err(wrong("takes no value")),
             "backup" => self.backup.replace(()).is_none(),
-            _ => return Err(unknown(&format!("{place}: option"), option, &OPTIONS)),
+            _ => {
+                let (known, hint) = (OPTIONS.join(", "), hint(option, &OPTIONS));
+                return Err(format!("option: {option:?} is not one of {known}{hint}"));
+            }
         };
         is_first
             .then_some(())
             .ok_or_else(|| wrong("is given twice"))
     }
+}
+
+fn number<T>(option: &str, text: &str, range: &RangeInclusive<T>) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let number = text.parse().ok().filter(|value| range.contains(value));
+    let (first, last) = (range.start(), range.end());
+    number.ok_or_else(|| format!("{option}: {text:?} is not a number from {first} to {last}"))
 }
 
 #[cfg(test)]
@@ -95,7 +135,7 @@ mod tests {
             ("b2=10.0.0.2:80,weight=2", "b2", "10.0.0.2:80"),
         ];
         for (spec, name, address) in table {
-            let backend = parse(spec).unwrap();
+            let backend = backend_spec(spec).unwrap();
             assert_eq!(
                 (&*backend.name, backend.target.to_string().as_str()),
                 (name, address)
@@ -118,7 +158,7 @@ mod tests {
         for (options, weight, max_connections, backup) in table {
             for name in ["", "b="] {
                 let spec = format!("{name}10.0.0.1:80{options}");
-                let backend = parse(&spec).unwrap();
+                let backend = backend_spec(&spec).unwrap();
                 assert_eq!(
                     (backend.weight, backend.max_connections, backend.backup),
                     (weight, max_connections, backup),
@@ -166,37 +206,43 @@ mod tests {
         ];
         for (options, hint) in table {
             let spec = format!("b=10.0.0.1:80,{options}");
-            let failure = parse(&spec).unwrap_err();
-            assert_eq!(failure.exit_code(), 2, "{spec}");
-            let text = failure.to_string();
-            assert!(text.starts_with(&format!("--backend {spec:?}: ")), "{text}");
-            assert!(text.contains(hint), "{spec}: {text}");
+            let error = backend_spec(&spec).unwrap_err();
+            assert!(error.to_string().contains(hint), "{spec}: {error}");
+            let mut options = options.split(',').map(str::trim_start);
+            let part = &spec[error.span.clone()];
+            assert!(
+                options.next_back() == Some(part.trim_start()),
+                "{spec}: {part}"
+            );
         }
     }
 
     #[test]
-    fn a_wrong_specification_is_a_usage_error() {
-        let long = format!("{}=1.1.1.1:1", "x".repeat(65));
-        for spec in [
-            "",
-            "=1.1.1.1:1",
-            "b",
-            "b=",
-            "b 2=1.1.1.1:1",
-            "1.1.1.1:0",
-            "a=b=c:1",
-            ",weight=2",
-            "weight=2,1.1.1.1:1",
-            &long,
-        ] {
-            assert_eq!(parse(spec).unwrap_err().exit_code(), 2, "{spec}");
+    fn of_a_wrong_specification_the_wrong_part_is_known() {
+        let name = "x".repeat(65);
+        let long = format!("{name}=1.1.1.1:1");
+        let table = [
+            ("", ""),
+            ("=1.1.1.1:1", ""),
+            ("b", "b"),
+            ("b=", "b="),
+            ("b 2=1.1.1.1:1", "b 2"),
+            ("1.1.1.1:0", "1.1.1.1:0"),
+            ("a=b=c:1,backup", "b=c:1"),
+            (",weight=2", ""),
+            ("weight=2,1.1.1.1:1", "1.1.1.1:1"),
+            (&long, &name),
+        ];
+        for (spec, part) in table {
+            let error = backend_spec(spec).unwrap_err();
+            assert_eq!(&spec[error.span], part, "{spec}: {}", error.what);
         }
     }
 
     #[test]
     fn only_a_name_of_its_own_has_to_be_short() {
         let host = format!("{}.invalid:80", "long-label.".repeat(8));
-        assert_eq!(&*parse(&host).unwrap().name, host);
+        assert_eq!(&*backend_spec(&host).unwrap().name, host);
     }
 
     proptest! {
@@ -206,13 +252,13 @@ mod tests {
             limit in 1..=u32::MAX,
         ) {
             let spec = format!("b=10.0.0.1:80,weight={weight},max-connections={limit}");
-            let backend = parse(&spec).unwrap();
+            let backend = backend_spec(&spec).unwrap();
             prop_assert_eq!((backend.weight, backend.max_connections), (weight, Some(limit)));
         }
 
         #[test]
         fn no_options_make_it_panic(options in "\\PC*") {
-            let _ = parse(&format!("b=10.0.0.1:80,{options}"));
+            let _ = backend_spec(&format!("b=10.0.0.1:80,{options}"));
         }
     }
 }

@@ -1,0 +1,4 @@
+//! What is pure of discovery, by tables.
+
+mod book;
+mod expand;

@@ -1,0 +1,197 @@
+//! Names with addresses: all of them, as long as they live, and the last good ones after that.
+
+use std::net::TcpStream;
+
+use hickory_proto::rr::RecordType;
+use test_backends::{Behaviour, Server};
+
+use super::name_server::{NameServer, Saying, addresses};
+use super::{Scene, sites};
+use crate::harness::{Options, PATIENCE, eventually};
+use crate::life::{expect_echo, whoami};
+
+#[test]
+fn a_name_stands_for_all_its_addresses_and_changes_with_them() {
+    let (_sites, port) = sites(&["127.0.0.2", "127.0.0.3", "::1"]);
+    let names = NameServer::start();
+    names.has("web.example", &["127.0.0.3", "127.0.0.2"]);
+    let pool =
+        format!("backends = [{{ name = \"w\", address = \"web.example:{port}\", weight = 3 }}]");
+    let mut scene = Scene::start(names, &pool);
+    let [two, three] = [2, 3].map(|it| format!("w@127.0.0.{it}:{port}"));
+    let up = |name: &str| format!("{name} up 3");
+    assert_eq!(scene.backends(), [up(&two), up(&three)], "in their order");
+    assert_eq!(scene.serving(4), ["127.0.0.2", "127.0.0.3"]);
+    scene.names.has("web.example", &["::1", "127.0.0.3"]);
+    let six = format!("w@[::1]:{port}");
+    scene.wait_for(&[&up(&three), &up(&six)]);
+    assert_eq!(scene.serving(4), ["127.0.0.3", "::1"]);
+    let line = format!("pool app: +[::1]:{port} -127.0.0.2:{port} (web.example:{port})");
+    scene.l4lb.wait_for_log(&line);
+    // Another order is no news.
+    scene.names.has("web.example", &["127.0.0.3", "::1"]);
+    let asked = scene.names.asked("web.example");
+    eventually("another look", || {
+        scene.names.asked("web.example") > asked + 3
+    });
+    assert_eq!(scene.log_lines("pool app: "), 1);
+}
+
+#[test]
+fn sessions_go_on_when_their_address_has_gone_under_traffic() {
+    let backend = Server::start("127.0.0.2:0", Behaviour::Echo).unwrap();
+    let port = backend.addr().port();
+    let other = loop {
+        if let Ok(other) = Server::start(("127.0.0.3", port), Behaviour::Echo) {
+            break other;
+        }
+    };
+    let names = NameServer::start();
+    names.has("web.example", &["127.0.0.2"]);
+    let scene = Scene::start(names, &format!("backends = [\"web.example:{port}\"]"));
+    let connect = || {
+        let client = TcpStream::connect(scene.l4lb.address()).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client
+    };
+    let mut old = connect();
+    expect_echo(&mut old, b"before");
+    scene.names.has("web.example", &["127.0.0.3"]);
+    eventually("a client of the new one", || {
+        expect_echo(&mut connect(), b"meanwhile");
+        other.accepted() > 1
+    });
+    let before = backend.accepted();
+    for _ in 0..8 {
+        expect_echo(&mut connect(), b"after");
+    }
+    assert_eq!(backend.accepted(), before, "nobody new");
+    expect_echo(&mut old, b"still here");
+    scene.names.has("web.example", &["127.0.0.2", "127.0.0.3"]);
+    eventually("it is back", || scene.backends().len() == 2);
+    expect_echo(&mut old, b"and after its return");
+}
+
+#[test]
+fn the_last_good_answer_stays_whatever_goes_wrong() {
+    let (_sites, port) = sites(&["127.0.0.2", "127.0.0.3"]);
+    let names = NameServer::start();
+    names.has("web.example", &["127.0.0.2"]);
+    let mut scene = Scene::start(names, &format!("backends = [\"web.example:{port}\"]"));
+    let up = |last: u8| format!("127.0.0.{last}:{port} up 1");
+    let wrong = [
+        Saying::Failure,
+        Saying::NoName,
+        Saying::Records(1, Vec::new()),
+        Saying::Silence,
+    ];
+    for (saying, round) in wrong.into_iter().zip(1..) {
+        scene.names.say("web.example", saying);
+        let line = "cannot resolve 'web.example': ";
+        eventually("a warning", || scene.log_lines(line) == round);
+        let asked = scene.names.asked("web.example");
+        eventually("more tries", || {
+            scene.names.asked("web.example") > asked + 3
+        });
+        assert_eq!(scene.log_lines(line), round, "not one for each try");
+        assert_eq!(scene.backends(), [up(2)]);
+        assert_eq!(scene.serving(1), ["127.0.0.2"]);
+        scene.names.has("web.example", &["127.0.0.2"]);
+        let well = "'web.example' is answered again";
+        eventually("it is well", || scene.log_lines(well) == round);
+    }
+    scene.names.has("web.example", &["127.0.0.3"]);
+    scene.wait_for(&[&up(3)]);
+    scene.l4lb.wait_for_log("what is known stays");
+}
+
+#[test]
+fn a_family_that_fails_takes_nobody_away() {
+    let (_sites, port) = sites(&["127.0.0.2", "127.0.0.3", "::1"]);
+    let names = NameServer::start();
+    names.has("web.example", &["127.0.0.2", "::1"]);
+    let scene = Scene::start(names, &format!("backends = [\"web.example:{port}\"]"));
+    let records = addresses(&["127.0.0.3"]);
+    let failing = Saying::FailureFor(RecordType::AAAA, 1, records.clone());
+    scene.names.say("web.example", failing);
+    let [three, six] = ["127.0.0.3", "[::1]"].map(|it| format!("{it}:{port} up 1"));
+    scene.wait_for(&[&three, &six]);
+    scene.names.say("web.example", Saying::Records(1, records));
+    scene.wait_for(&[&three]);
+}
+
+#[test]
+fn a_name_without_an_address_is_no_error_at_the_start_and_may_come() {
+    let (_sites, port) = sites(&["127.0.0.2"]);
+    let names = NameServer::start();
+    let mut scene = Scene::start(names, &format!("backends = [\"web.example:{port}\"]"));
+    scene
+        .l4lb
+        .wait_for_log("cannot resolve 'web.example': there is no such name: nothing is known");
+    let ready = scene.output("status --ready");
+    assert_eq!(ready.status.code(), Some(1));
+    assert!(whoami(scene.l4lb.address()).is_err(), "nobody is there");
+    assert!(scene.backends().is_empty());
+    scene.names.has("web.example", &["127.0.0.2"]);
+    scene.wait_for(&[&format!("127.0.0.2:{port} up 1")]);
+    assert_eq!(scene.serving(1), ["127.0.0.2"]);
+    assert_eq!(scene.output("status --ready").status.code(), Some(0));
+    let mut flags = Options::new()
+        .arg("--backend=no-such-name.invalid:1")
+        .start();
+    flags.wait_for_log("cannot resolve 'no-such-name.invalid': there is no such name");
+}
+
+#[test]
+fn localhost_is_asked_of_nobody() {
+    let (_sites, port) = sites(&["127.0.0.1"]);
+    let names = NameServer::start();
+    for name in ["localhost", "a.localhost"] {
+        names.has(name, &["127.0.0.2"]);
+    }
+    let pool = format!("backends = [\"localhost:{port}\", \"a.localhost:1\"]");
+    let scene = Scene::start(names, &pool);
+    let serving = scene.backends();
+    assert!(
+        serving[0].starts_with(&format!("localhost:{port} up")),
+        "{serving:?}"
+    );
+    assert_eq!(scene.serving(2), ["127.0.0.1"]);
+    let asked = ["localhost", "a.localhost"].map(|name| scene.names.asked(name));
+    assert_eq!(asked, [0, 0]);
+}
+
+#[test]
+fn what_an_operator_wants_holds_for_an_address_while_dns_changes_and_files_are_read_again() {
+    let (_sites, port) = sites(&["127.0.0.2", "127.0.0.3", "127.0.0.4"]);
+    let names = NameServer::start();
+    let all = ["127.0.0.2", "127.0.0.3"];
+    names.has("web.example", &all);
+    let pool = format!("backends = [{{ name = \"w\", address = \"web.example:{port}\" }}]");
+    let mut scene = Scene::start(names, &pool);
+    let [two, three, four] = [2, 3, 4].map(|it| format!("w@127.0.0.{it}:{port}"));
+    scene.says(&format!("drain app/{two}"));
+    scene.says(&format!("weight {three} 7"));
+    let (drained, weighed) = (format!("{two} drain 1"), format!("{three} up 7"));
+    let came = format!("{four} up 1");
+    assert_eq!(scene.backends(), [&*drained, &*weighed]);
+    scene
+        .names
+        .has("web.example", &[&all[..], &["127.0.0.4"]].concat());
+    scene.wait_for(&[&drained, &weighed, &came]);
+    scene.rewrite(&format!("retries = 1\n{pool}"));
+    scene
+        .l4lb
+        .wait_for_log("reloaded: pool app: retries 2 -> 1");
+    assert_eq!(scene.backends(), [&*drained, &*weighed, &*came]);
+    // Gone, and a reload meanwhile: it comes back as it was.
+    scene.names.has("web.example", &["127.0.0.4"]);
+    scene.wait_for(&[&came]);
+    scene.rewrite(&pool);
+    scene
+        .l4lb
+        .wait_for_log("reloaded: pool app: retries 1 -> 2");
+    scene.names.has("web.example", &all);
+    scene.wait_for(&[&drained, &weighed]);
+    assert_eq!(scene.serving(4), ["127.0.0.3"]);
+}
