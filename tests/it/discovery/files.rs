@@ -92,7 +92,7 @@ fn a_wrong_line_or_no_file_changes_nothing() {
     let log = &mut listed.scene.l4lb;
     log.wait_for_log(&format!("{place}:2:4: '127.0.0.3' has no port"));
     log.wait_for_log("2 | b3=127.0.0.3");
-    log.wait_for_log("  |    ^^^^^^^^^ ");
+    log.wait_for_log("  |    ^^^^^^^^^");
     log.wait_for_log(&format!("{place}:3:"));
     assert_eq!(listed.scene.backends(), ["b2 up 1"]);
     let refused = listed.scene.output("reload");

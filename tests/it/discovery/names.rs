@@ -74,35 +74,49 @@ fn sessions_go_on_when_their_address_has_gone_under_traffic() {
 
 #[test]
 fn the_last_good_answer_stays_whatever_goes_wrong() {
-    let (_sites, port) = sites(&["127.0.0.2", "127.0.0.3"]);
-    let names = NameServer::start();
-    names.has("web.example", &["127.0.0.2"]);
-    let mut scene = Scene::start(names, &format!("backends = [\"web.example:{port}\"]"));
-    let up = |last: u8| format!("127.0.0.{last}:{port} up 1");
+    let (_sites, port) = sites(&["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"]);
     let wrong = [
-        Saying::Failure,
-        Saying::NoName,
-        Saying::Records(1, Vec::new()),
-        Saying::Silence,
+        ("fails.example", "127.0.0.2", Saying::Failure),
+        ("none.example", "127.0.0.3", Saying::NoName),
+        ("empty.example", "127.0.0.4", Saying::Records(1, Vec::new())),
+        ("silent.example", "127.0.0.5", Saying::Silence),
     ];
-    for (saying, round) in wrong.into_iter().zip(1..) {
-        scene.names.say("web.example", saying);
-        let line = "cannot resolve 'web.example': ";
-        eventually("a warning", || scene.log_lines(line) == round);
-        let asked = scene.names.asked("web.example");
-        eventually("more tries", || {
-            scene.names.asked("web.example") > asked + 3
-        });
-        assert_eq!(scene.log_lines(line), round, "not one for each try");
-        assert_eq!(scene.backends(), [up(2)]);
-        assert_eq!(scene.serving(1), ["127.0.0.2"]);
-        scene.names.has("web.example", &["127.0.0.2"]);
-        let well = "'web.example' is answered again";
-        eventually("it is well", || scene.log_lines(well) == round);
+    let names = NameServer::start();
+    for (name, address, _) in &wrong {
+        names.has(name, &[address]);
     }
-    scene.names.has("web.example", &["127.0.0.3"]);
-    scene.wait_for(&[&up(3)]);
-    scene.l4lb.wait_for_log("what is known stays");
+    let entries = wrong
+        .iter()
+        .map(|(name, ..)| format!("\"{name}:{port}\", "));
+    let entries: String = entries.collect();
+    let scene = Scene::start(names, &format!("backends = [{entries}]"));
+    let up: Vec<String> = wrong
+        .iter()
+        .map(|(_, address, _)| format!("{address}:{port} up 1"))
+        .collect();
+    assert_eq!(scene.backends(), up);
+    for (name, _, saying) in &wrong {
+        scene.names.say(name, saying.clone());
+    }
+    let warned = |name: &str| scene.log_lines(&format!("cannot resolve '{name}': "));
+    let all = || wrong.iter().map(|(name, ..)| *name);
+    eventually("a warning of each", || all().all(|name| warned(name) == 1));
+    let asked: Vec<usize> = all().map(|name| scene.names.asked(name)).collect();
+    for (name, asked) in all().zip(asked) {
+        eventually("more tries", || scene.names.asked(name) > asked);
+        assert_eq!(warned(name), 1, "{name}: not one for each try");
+    }
+    assert_eq!(scene.backends(), up);
+    assert_eq!(scene.serving(8).len(), 4);
+    assert_eq!(scene.log_lines(": what is known stays"), 4);
+    for (name, ..) in &wrong {
+        scene.names.has(name, &["127.0.0.2"]);
+    }
+    for (name, ..) in &wrong {
+        let well = format!("'{name}' is answered again");
+        eventually("it is well", || scene.log_lines(&well) == 1);
+    }
+    scene.wait_for(&[&up[0]]);
 }
 
 #[test]
