@@ -99,6 +99,7 @@ fn config(listen: SocketAddr, backends: Vec<BackendConfig>) -> Config {
             on_down: OnDown::Keep,
             all_down: AllDown::Reject,
             eject: None,
+            scale: None,
             health: Some(HealthConfig {
                 interval: Duration::from_millis(500),
                 timeout: Duration::from_millis(500),

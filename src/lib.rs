@@ -11,6 +11,7 @@
 //! - [`session`] decides what to do next for one connection, [`balance`] which backend it gets.
 //! - [`discovery`] finds the backends that go by a name: DNS, in its own thread, and files of backends.
 //! - [`health`] probes the backends in its own thread and posts live sets to the workers.
+//! - [`scaling`] decides when a pool has too few or too many backends, and runs its command then.
 //! - [`access_log`] writes one line per connection in its own thread.
 //! - [`admin`] serves the admin API in its own thread; [`requests`] is what it asks the supervisor.
 //! - [`messages`] has every type that crosses a thread, [`plan`] what is served, [`pool`] what a
@@ -21,7 +22,7 @@
 //!
 //! The layers, each of which may use those to its right:
 //! main → cli, client, demo → supervisor → worker, health, admin, access_log → messages → plan, requests,
-//! session, balance, pool, listener, config, sys. Session and balance are pure: no I/O, no clock, no log.
+//! scaling, session, balance, pool, listener, config, sys. Session and balance are pure: no I/O, no clock, no log.
 
 pub mod access_log;
 pub mod admin;
@@ -41,6 +42,7 @@ pub mod plan;
 pub mod pool;
 pub mod reason;
 pub mod requests;
+pub mod scaling;
 pub mod session;
 pub mod supervisor;
 pub mod sys;

@@ -2,7 +2,7 @@
 //!
 //! supervisor -> worker: [`ToWorker`] · health -> worker: [`ToWorker::Live`] · worker -> health:
 //! [`ToHealth`] · everybody -> supervisor: [`Event`] · worker -> access log: [`SessionRecord`].
-//! Only types live here, no threads. Imports pool, balance, plan, discovery and session.
+//! Only types live here, no threads. Imports pool, balance, plan, discovery, scaling and session.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,6 +20,7 @@ use crate::discovery::News;
 use crate::plan::{Plan, PlannedListener};
 use crate::pool::{Backend, BackendId, Order, State};
 use crate::requests::{Connection, Reply, Request};
+use crate::scaling::Ran;
 use crate::session::CloseReason;
 
 /// Messages that may wait in a mailbox. Its loop empties it at every wake: only a burst fills it.
@@ -166,6 +167,8 @@ pub enum Event {
         /// The most there can be.
         limit: usize,
     },
+    /// The run with this number of a pool's command has ended.
+    Ran(u64, Ran),
     /// The access log cannot be written.
     AccessLogFailed(String),
     /// So many lines of the access log were dropped since the last time.

@@ -162,6 +162,35 @@ pub struct Pool {
     pub backends_up: usize,
     /// Sessions now, over its backends.
     pub connections_active: u32,
+    /// How many backends it is to have, where a command starts and stops them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Scale>,
+}
+
+/// How many backends a pool is to have.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct Scale {
+    /// So many are wanted.
+    pub wanted: u32,
+    /// So many may get sessions before any backup.
+    pub in_service: u32,
+    /// `steady` `too-few` `too-many` `running` `cooling-down`, or `full` where more are wanted but there
+    /// can be none.
+    pub state: String,
+    /// The last run of the command that has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<ScaleRun>,
+}
+
+/// A run of a pool's command.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct ScaleRun {
+    /// When it ended, RFC 3339.
+    pub at: String,
+    /// `up`, `down` or `gone`.
+    pub event: String,
+    /// What it has changed, or why it has failed.
+    pub outcome: String,
 }
 
 /// A backend.
@@ -282,7 +311,7 @@ pub struct Reloaded {
 pub struct Happening {
     /// When, RFC 3339.
     pub at: String,
-    /// `backend`, `reload`, `drain`, or `process` for what this machine lacks.
+    /// `backend`, `scale`, `reload`, `drain`, or `process` for what this machine lacks.
     pub kind: String,
     /// What, as the log says it.
     pub text: String,

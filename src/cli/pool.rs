@@ -33,6 +33,7 @@ pub(super) fn pool(arguments: &Arguments) -> Result<PoolConfig, Failure> {
         all_down: AllDown::Reject,
         health: health::health(arguments)?,
         eject: None,
+        scale: None,
         backends: backends(&arguments.backend)?,
         backends_file: None,
     })

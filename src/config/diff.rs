@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{BackendConfig, Config, ListenerConfig, PoolConfig};
+use super::{BackendConfig, Config, ListenerConfig, PoolConfig, ScaleConfig};
 
 /// What `new` changes, a sentence each, in the order of the configurations. Empty where nothing does.
 #[must_use]
@@ -164,7 +164,34 @@ fn pool(changes: &mut Vec<String>, was: &PoolConfig, is: &PoolConfig) {
     value(changes, &whose, "backends_file", files, |it| {
         or_none(&it.as_ref().map(|path| path.display()))
     });
+    match (&was.scale, &is.scale) {
+        (Some(was), Some(is)) => scale(changes, &format!("{whose}scale: "), was, is),
+        (None, Some(_)) => changes.push(format!("{whose}scale added")),
+        (Some(_), None) => changes.push(format!("{whose}scale removed")),
+        (None, None) => {}
+    }
     backends(changes, &whose, was, is);
+}
+
+fn scale(changes: &mut Vec<String>, whose: &str, was: &ScaleConfig, is: &ScaleConfig) {
+    let command = (&was.command, &is.command);
+    value(changes, whose, "command", command, |it| format!("{it:?}"));
+    let numbers = [
+        ("target", was.target, is.target),
+        ("min", was.min, is.min),
+        ("max", was.max, is.max),
+    ];
+    for (key, was, is) in numbers {
+        value(changes, whose, key, (&was, &is), ToString::to_string);
+    }
+    let times = [
+        ("after", was.after, is.after),
+        ("cool_down", was.cool_down, is.cool_down),
+        ("timeout", was.timeout, is.timeout),
+    ];
+    for (key, was, is) in times {
+        value(changes, whose, key, (&was, &is), |it| time(*it));
+    }
 }
 
 fn backends(changes: &mut Vec<String>, whose: &str, was: &PoolConfig, is: &PoolConfig) {
@@ -262,7 +289,7 @@ mod tests {
 
     #[test]
     fn each_change_is_said_and_nothing_else() {
-        let table: [(&str, &str, &[&str]); 11] = [
+        let table: [(&str, &str, &[&str]); 12] = [
             ("", "", &[]),
             (
                 "10.0.0.2:80\"",
@@ -304,6 +331,11 @@ mod tests {
                 &["workers 1 -> 3 (takes a restart)"],
             ),
             (
+                "[pool.app]",
+                "[pool.app]\nscale = { target = 9, command = [\"x\"] }",
+                &["pool app: scale added"],
+            ),
+            (
                 "[[listener]]",
                 "dns.servers = [\"10.0.0.2\"]\n[[listener]]",
                 &["dns servers none -> 10.0.0.2:53"],
@@ -324,5 +356,28 @@ mod tests {
             let new = config(&FILE.replace(text, other));
             assert_eq!(changes(&old, &new), expected, "{other}");
         }
+    }
+
+    #[test]
+    fn each_value_of_a_scale_is_said_by_itself() {
+        let with = |scale: &str| {
+            let table = format!("[pool.app]\nscale = {{ {scale} }}");
+            config(&FILE.replace("[pool.app]", &table))
+        };
+        let old = with("target = 9, command = [\"x\"]");
+        let new = with(
+            "target = 8, command = [\"x\", \"y\"], min = 2, max = 3, after = \"1s\", cool_down = \"3s\", timeout = \"4s\"",
+        );
+        let expected = [
+            "pool app: scale: command [\"x\"] -> [\"x\", \"y\"]",
+            "pool app: scale: target 9 -> 8",
+            "pool app: scale: min 1 -> 2",
+            "pool app: scale: max 10 -> 3",
+            "pool app: scale: after 30s -> 1s",
+            "pool app: scale: cool_down 2m -> 3s",
+            "pool app: scale: timeout 30s -> 4s",
+        ];
+        assert_eq!(changes(&old, &new), expected);
+        assert_eq!(changes(&old, &config(FILE)), ["pool app: scale removed"]);
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     AccessLogOutput, BackendConfig, Check, Config, HealthConfig, ListenerConfig, PoolConfig,
+    ScaleConfig,
 };
 
 /// What a file would have to say for this configuration; a file of it is read as the same one.
@@ -85,7 +86,22 @@ fn pool(pool: &PoolConfig) -> Value {
             "max_percent": eject.max_percent,
         });
     }
+    if let Some(it) = &pool.scale {
+        all["scale"] = scale(it);
+    }
     all
+}
+
+fn scale(scale: &ScaleConfig) -> Value {
+    json!({
+        "target": scale.target,
+        "command": *scale.command,
+        "after": time(scale.after),
+        "cool_down": time(scale.cool_down),
+        "min": scale.min,
+        "max": scale.max,
+        "timeout": time(scale.timeout),
+    })
 }
 
 fn health(health: &HealthConfig) -> Value {
@@ -165,6 +181,7 @@ mod tests {
         all_down = "try-all"
         health = { type = "http", path = "/up", host = "x", status = "200-299,301", port = 81 }
         eject = { failures = 4 }
+        scale = { target = 7, command = ["/bin/scale", "-z", ""], after = "3s", cool_down = "4s", min = 2, max = 3, timeout = "5s" }
         backends = ["10.0.0.1:80", { name = "b", address = "db.internal:80", weight = 2, backup = true, max_connections = 7 }]
         [pool.mail]
         health = { type = "send-expect", send = "EHLO\r\n", expect = "250" }

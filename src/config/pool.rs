@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{EjectConfig, HealthConfig, Target};
+use super::{EjectConfig, HealthConfig, ScaleConfig, Target};
 
 /// Backends and how they are picked, reached and watched.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct PoolConfig {
     pub health: Option<HealthConfig>,
     /// When clients' failed connects take a backend out; `None` is never.
     pub eject: Option<EjectConfig>,
+    /// When a command is run that starts and stops backends; `None` is never.
+    pub scale: Option<ScaleConfig>,
 }
 
 /// One backend as configured.

@@ -8,6 +8,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::Gauge;
+
 const NOBODY: u64 = u64::MAX;
 
 /// The order of those who wait for a pool, as all workers see it.
@@ -16,6 +18,8 @@ pub struct Line {
     next: AtomicU64,
     /// By worker: the ticket of its first client.
     first: Box<[AtomicU64]>,
+    /// All who wait, also those who do so out of order since they have tried a backend in vain.
+    pub waiting: Gauge,
 }
 
 impl Line {
@@ -25,6 +29,7 @@ impl Line {
         Self {
             next: AtomicU64::new(0),
             first: (0..workers).map(|_| AtomicU64::new(NOBODY)).collect(),
+            waiting: Gauge::default(),
         }
     }
 

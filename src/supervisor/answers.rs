@@ -112,17 +112,18 @@ impl Process {
                 backends: it.backends.len(),
                 backends_up: it.backends.iter().filter(is_up).count(),
                 connections_active: it.backends.iter().map(|it| it.load.active.count()).sum(),
+                scale: self.scaling.of_pool(it),
             }
         };
         live.map(report).collect()
     }
 
-    fn has_pool(&self, planned: &PlannedPool) -> bool {
+    pub(super) fn has_pool(&self, planned: &PlannedPool) -> bool {
         let mut pools = self.wanted.config.pools.iter();
         pools.any(|it| it.name == planned.config.name)
     }
 
-    fn pool(&self, name: &str) -> Result<Arc<PlannedPool>, Refusal> {
+    pub(super) fn pool(&self, name: &str) -> Result<Arc<PlannedPool>, Refusal> {
         let mut pools = self.registry.pools().iter();
         let found = pools.find(|it| &*it.config.name == name && self.has_pool(it));
         found
@@ -312,7 +313,7 @@ impl Process {
             return;
         }
         let happening = Happening {
-            at: time(SystemTime::now()),
+            at: stamp(),
             kind: kind.to_owned(),
             text,
         };
@@ -368,12 +369,17 @@ fn nowhere(pool: &str, entry: &BackendConfig) -> Backend {
     }
 }
 
-fn report_of(backend: &pool::Backend) -> pool::Report {
+pub(super) fn report_of(backend: &pool::Backend) -> pool::Report {
     // Whoever panicked while writing has left a whole report all the same: fields are set one by one.
     let report = backend.report.lock();
     report
         .unwrap_or_else(|poisoned| poisoned.into_inner())
         .clone()
+}
+
+/// The time, as the API shows it.
+pub(super) fn stamp() -> String {
+    time(SystemTime::now())
 }
 
 fn time(at: SystemTime) -> String {

@@ -163,6 +163,7 @@ mod tests {
                 all_down: crate::config::AllDown::Reject,
                 health: None,
                 eject: None,
+                scale: None,
             }],
             workers: 1,
             max_connections: None,

@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never};
 use super::changes::Changes;
 use super::registry::Registry;
 use super::reload::Wanted;
+use super::scaling::Scaling;
 use super::service::Watchdog;
 use super::{Handle, Process, service};
 use crate::access_log::{self, AccessLog, WriterThread};
@@ -37,6 +38,9 @@ const ADMIN_DESCRIPTORS: usize = 72;
 
 /// For discovery: each of its lookups, its event loop.
 const DISCOVERY_DESCRIPTORS: usize = 72;
+
+/// For the command of a pool that scales: its pipes, and what it takes to start it.
+const COMMAND_DESCRIPTORS: usize = 8;
 
 /// What a process is made from.
 struct Parts {
@@ -114,7 +118,9 @@ pub(super) fn budget(config: &Config, asks_dns: bool) -> Result<Budget, String> 
     let others = backends.chain(listeners).sum::<usize>() + 8 * config.workers;
     let admin = config.admin.as_ref().map_or(0, |_| ADMIN_DESCRIPTORS);
     let discovery = if asks_dns { DISCOVERY_DESCRIPTORS } else { 0 };
-    descriptors::budget(others + admin + discovery, config.max_connections)
+    let scaling = config.pools.iter().filter(|it| it.scale.is_some()).count();
+    let others = others + admin + discovery + scaling * COMMAND_DESCRIPTORS;
+    descriptors::budget(others, config.max_connections)
 }
 
 fn start(parts: Parts) -> io::Result<Process> {
@@ -157,6 +163,7 @@ fn start(parts: Parts) -> io::Result<Process> {
         watch: None,
         paced: Vec::new(),
         steps: never(),
+        scaling: Scaling::new(),
         subscribers: Vec::new(),
         started: epoch,
         journal,

@@ -11,6 +11,7 @@ mod launch;
 mod pacing;
 mod registry;
 mod reload;
+mod scaling;
 mod service;
 mod telling;
 mod watch;
@@ -41,6 +42,7 @@ use crate::requests::{Reloaded, Request, Subscriber};
 use pacing::Pacing;
 use registry::Registry;
 use reload::Wanted;
+use scaling::Scaling;
 use service::Watchdog;
 use watch::Watch;
 
@@ -66,6 +68,7 @@ pub struct Process {
     /// Drains whose sessions are ended at a steady rate, and when that goes on.
     paced: Vec<Pacing>,
     steps: Receiver<Instant>,
+    scaling: Scaling,
     /// Who is told what happens.
     subscribers: Vec<Subscriber>,
     started: Instant,
@@ -204,6 +207,7 @@ impl Process {
             self.journal.say(Info, format!("admin API on {address}"));
         }
         service::ready(&self.summary());
+        let _ = self.scaling.follow(&self.wanted.config);
         let ticks = self
             .watchdog
             .as_ref()
@@ -213,6 +217,10 @@ impl Process {
                 recv(self.events) -> event => event,
                 recv(self.steps) -> _ => {
                     self.keep_pace();
+                    continue;
+                }
+                recv(self.scaling.ticks) -> now => {
+                    now.into_iter().for_each(|now| self.look_at_scales(now));
                     continue;
                 }
                 recv(ticks) -> _ => {
@@ -233,11 +241,13 @@ impl Process {
                 Ok(Event::Asked(request)) => self.answer(request),
                 Ok(Event::Discovered(news)) => self.discovered(news),
                 Ok(Event::Stirred(path)) => self.stirred(&path),
+                Ok(Event::Ran(number, ran)) => self.command_ended(number, ran),
                 Ok(event) => self.tell(event),
                 Err(_) => break Err("all threads have ended".to_owned()),
             }
         };
         self.tell_workers(|| ToWorker::Stop);
+        self.await_commands();
         self.health.send(ToHealth::Stop);
         if self.health_thread.join().is_err() {
             self.journal.say(Error, "the health thread panicked");
@@ -314,10 +324,12 @@ impl Process {
                     self.happened("drain", line.clone());
                     self.journal.say(Info, line);
                     service::stopping();
+                    self.scaling.end();
                     self.registry.close();
                     self.tell_workers(|| ToWorker::Drain(time));
                 } else {
                     self.journal.say(Info, "stopping at once");
+                    self.scaling.kill();
                     self.tell_workers(|| ToWorker::Stop);
                 }
             }

@@ -142,6 +142,7 @@ impl Process {
         self.announce_besides(&listened);
         let mut remarks: Vec<String> = cut.difference(&self.cut).cloned().collect();
         self.cut = cut;
+        remarks.extend(self.scaling.follow(&self.wanted.config));
         remarks.extend(self.await_workers(&confirmed));
         Ok(remarks)
     }

@@ -56,7 +56,8 @@ pub(super) fn event(event: Event) -> Option<(Level, String)> {
         | Event::Signal(_)
         | Event::Ended(_)
         | Event::Discovered(_)
-        | Event::Stirred(_) => return None,
+        | Event::Stirred(_)
+        | Event::Ran(..) => return None,
     })
 }
 

@@ -13,7 +13,7 @@ use super::clock::Moment;
 use super::relay::Hold;
 use super::token::{SessionKey, Target};
 use crate::plan::PlannedListener;
-use crate::pool::{Backend, BackendId};
+use crate::pool::{Backend, BackendId, Line};
 use crate::session::{Deadline, Session, Side};
 
 pub(super) struct Slot {
@@ -76,9 +76,10 @@ impl Slot {
                 .is_some_and(|backend| backend.id == id)
     }
 
-    /// Stands in line no more.
-    pub(super) fn leave_line(&mut self, now: Moment) {
+    /// Stands in the line of its pool no more.
+    pub(super) fn leave_line(&mut self, line: &Line, now: Moment) {
         if let Some(since) = self.lined_up.take() {
+            line.waiting.leave();
             let waited = u64::try_from(now.since(since).as_micros());
             self.waited = self.waited.saturating_add(waited.unwrap_or(u64::MAX));
         }

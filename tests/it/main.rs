@@ -11,5 +11,6 @@ mod discovery;
 mod harness;
 mod life;
 mod relay;
+mod scaling;
 mod simulation;
 mod tidy;

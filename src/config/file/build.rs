@@ -8,7 +8,7 @@ use super::form::{CheckKind, Form, Name, Written};
 use super::model::{self, Addresses, Entry, File, Workers};
 use crate::config::{
     AdminConfig, BackendConfig, Check, Config, EjectConfig, HealthConfig, ListenerConfig,
-    MAX_WORKERS, PoolConfig, STATUS_PASSES, Statuses,
+    MAX_WORKERS, PoolConfig, STATUS_PASSES, ScaleConfig, Statuses,
 };
 
 impl File {
@@ -105,6 +105,19 @@ fn pool((name, pool): (&String, &model::Pool)) -> PoolConfig {
             max: eject.max.0,
             max_percent: eject.max_percent,
         }),
+        scale: pool.scale.as_ref().map(scale),
+    }
+}
+
+fn scale(scale: &model::Scale) -> ScaleConfig {
+    ScaleConfig {
+        target: scale.target,
+        command: scale.command.iter().map(|word| word.0.0.clone()).collect(),
+        after: scale.after.0,
+        cool_down: scale.cool_down.0,
+        min: scale.min,
+        max: scale.max,
+        timeout: scale.timeout.0,
     }
 }
 

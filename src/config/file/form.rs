@@ -78,7 +78,7 @@ const fn complaint_of<T: Form>() -> (&'static str, Complaint) {
     (T::NAME, |text| T::read(text).err())
 }
 
-const COMPLAINTS: [(&str, Complaint); 12] = [
+const COMPLAINTS: [(&str, Complaint); 13] = [
     complaint_of::<Duration>(),
     complaint_of::<SocketAddr>(),
     complaint_of::<Target>(),
@@ -91,6 +91,7 @@ const COMPLAINTS: [(&str, Complaint); 12] = [
     complaint_of::<HttpPath>(),
     complaint_of::<HttpHost>(),
     complaint_of::<Expected>(),
+    complaint_of::<Word>(),
 ];
 
 /// A value of which there are many, by how it is read and written.
@@ -220,6 +221,10 @@ pub(super) struct Expected(pub(super) String);
 /// Of an answer no more is looked at.
 const EXPECTED_BYTES: usize = 16 * 1024;
 
+/// A word of a command.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Word(pub(super) String);
+
 /// How the lines of the access log are written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum LineFormat {
@@ -286,6 +291,7 @@ form!(
     read_expected,
     |it: &Self| it.0.clone()
 );
+form!(Word, "l4lb-word", read_word, |it: &Self| it.0.clone());
 
 words!(
     LineFormat,
@@ -330,6 +336,13 @@ fn read_path(text: &str) -> Result<FilePath, String> {
         return Err("a path is not empty, and has no NUL".to_owned());
     }
     Ok(FilePath(text.into()))
+}
+
+fn read_word(text: &str) -> Result<Word, String> {
+    if text.contains('\0') {
+        return Err("a word of a command has no NUL".to_owned());
+    }
+    Ok(Word(text.to_owned()))
 }
 
 fn read_expected(text: &str) -> Result<Expected, String> {

@@ -10,11 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::form::{
-    CheckKind, Expected, FilePath, HttpHost, HttpPath, LineFormat, Name, NameServer, Written,
+    CheckKind, Expected, FilePath, HttpHost, HttpPath, LineFormat, Name, NameServer, Word, Written,
 };
 use crate::config::{
-    AccessLogOutput, AdminAddress, AllDown, Balance, EjectConfig, HealthConfig, OnDown, Statuses,
-    Target, defaults,
+    AccessLogOutput, AdminAddress, AllDown, Balance, EjectConfig, HealthConfig, OnDown,
+    ScaleConfig, Statuses, Target, defaults,
 };
 
 /// The share of a backend of which nothing is said.
@@ -168,6 +168,8 @@ pub(super) struct Pool {
     /// A file with backends, or more of them, one a line: `[NAME=]ADDRESS`, then `,weight=N`,
     /// `,max-connections=N` and `,backup` where wanted. Read again when it changes. Not set: there is none.
     pub(super) backends_file: Option<Written<FilePath>>,
+    /// When a command is run that starts and stops backends (docs/autoscaling.md). Not set: never.
+    pub(super) scale: Option<Scale>,
     /// The backends: addresses, or tables with an address. Required where there is no `backends_file`.
     #[schemars(length(min = 1))]
     pub(super) backends: Option<Vec<Entry>>,
@@ -256,6 +258,34 @@ pub(super) struct Eject {
     pub(super) max_percent: u8,
 }
 
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Scale {
+    /// Sessions that one backend is to have.
+    #[schemars(range(min = 1, max = 4_294_967_295_u32))]
+    pub(super) target: u32,
+    /// The command: a program, and its arguments. No shell reads it.
+    #[schemars(length(min = 1))]
+    pub(super) command: Vec<Written<Word>>,
+    /// It is run when there have been too few or too many backends for this long without a break.
+    #[serde(default = "after")]
+    pub(super) after: Written<Duration>,
+    /// After a run there is no other one for this long; after failed ones for up to ten times as long.
+    #[serde(default = "cool_down")]
+    pub(super) cool_down: Written<Duration>,
+    /// The fewest backends in service that it may leave.
+    #[serde(default = "scale_min")]
+    #[schemars(range(min = 1, max = 4_294_967_295_u32))]
+    pub(super) min: u32,
+    /// The most backends that there may be, whatever their state.
+    #[serde(default = "scale_max")]
+    #[schemars(range(min = 1, max = 4_294_967_295_u32))]
+    pub(super) max: u32,
+    /// For one run; then the command and all that it has started in its process group is ended.
+    #[serde(default = "scale_timeout")]
+    pub(super) timeout: Written<Duration>,
+}
+
 impl Backend {
     /// With the defaults.
     pub(super) const fn at(address: Written<Target>) -> Self {
@@ -338,4 +368,9 @@ defaults! {
     base: Written<Duration> = Written(EjectConfig::default().base);
     max: Written<Duration> = Written(EjectConfig::default().max);
     max_percent: u8 = EjectConfig::default().max_percent;
+    after: Written<Duration> = Written(ScaleConfig::AFTER);
+    cool_down: Written<Duration> = Written(ScaleConfig::COOL_DOWN);
+    scale_min: u32 = ScaleConfig::MIN;
+    scale_max: u32 = ScaleConfig::MAX;
+    scale_timeout: Written<Duration> = Written(ScaleConfig::TIMEOUT);
 }

@@ -10,7 +10,7 @@ use super::fault::{Fault, Lines, quote};
 use super::form::CheckKind;
 use super::node::{Entry, Kind, Node, below};
 use super::shape::meant;
-use crate::config::{AdminAddress, AdminConfig, duration, listen_address};
+use crate::config::{AdminAddress, AdminConfig, ScaleConfig, duration, listen_address};
 
 /// Finds what cannot be meant like that.
 pub(super) fn check(root: &Node, lines: &Lines<'_>, faults: &mut Vec<Fault>) {
@@ -26,6 +26,9 @@ pub(super) fn check(root: &Node, lines: &Lines<'_>, faults: &mut Vec<Fault>) {
         }
         if let Some(eject) = value.at("eject") {
             sense.eject(&below(&path, "eject"), eject);
+        }
+        if let Some(scale) = value.at("scale") {
+            sense.scale(&below(&path, "scale"), scale);
         }
     }
 }
@@ -201,6 +204,29 @@ impl Sense<'_> {
         {
             let what =
                 format!("{path}: the first ejection (base) is longer than the longest (max)");
+            self.complain(&node.span, what);
+        }
+    }
+
+    fn scale(&mut self, path: &str, node: &Node) {
+        let command = node.at("command").map_or(&[][..], Node::items);
+        if let Some(program) = command.first().filter(|it| it.text() == Some("")) {
+            let what = format!("{path}: the program of the command is empty");
+            self.complain(&program.span, what);
+        }
+        let number = |key| match node.at(key).map(|it| &it.kind) {
+            Some(Kind::Integer(number)) => Some(*number),
+            _ => None,
+        };
+        let (min, max) = (number("min"), number("max"));
+        let fewest = min.unwrap_or_else(|| ScaleConfig::MIN.into());
+        let most = max.unwrap_or_else(|| ScaleConfig::MAX.into());
+        if let Some(node) = node.at("max").or_else(|| node.at("min"))
+            && fewest > most
+        {
+            let what = format!(
+                "{path}: the fewest backends (min), {fewest}, are more than the most (max), {most}"
+            );
             self.complain(&node.span, what);
         }
     }

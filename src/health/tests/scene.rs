@@ -74,6 +74,7 @@ pub(super) fn pool(addresses: &[SocketAddr], health: Option<HealthConfig>) -> Po
         all_down: AllDown::Reject,
         health,
         eject: None,
+        scale: None,
     }
 }
 

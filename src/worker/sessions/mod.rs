@@ -139,7 +139,7 @@ impl Sessions {
                 continue;
             }
             self.shell.let_go(slot);
-            slot.leave_line(now);
+            slot.leave_line(self.shell.dialer.line(slot.pool()), now);
             slot.tried.clear();
             slot.session.forsake_backend();
             slot.session.resume();
@@ -337,7 +337,8 @@ impl Sessions {
                 let _ = socket.set_linger(Some(Duration::ZERO));
             }
         }
-        slot.leave_line(self.shell.clock.moment());
+        let line = self.shell.dialer.line(slot.pool());
+        slot.leave_line(line, self.shell.clock.moment());
         self.shell.ledger.closed(&slot, reason, &self.shell.clock);
         let pool = slot.pool();
         slot.listener.active.leave();

@@ -15,14 +15,16 @@ impl Sessions {
     pub(super) fn change_line(&mut self, place: usize) {
         let slot = &mut self.slots[place];
         let now = self.shell.clock.moment();
+        let pool = slot.pool();
+        let Shell { dialer, peers, .. } = &self.shell;
+        let line = dialer.line(pool);
         if slot.lined_up.is_some() {
-            return slot.leave_line(now); // whoever serves the line finds its place empty
+            return slot.leave_line(line, now); // whoever serves the line finds its place empty
         }
         slot.lined_up = Some(now);
+        line.waiting.enter(u32::MAX);
         if slot.tried.is_empty() {
-            let (key, pool) = (slot.key, slot.pool());
-            let Shell { dialer, peers, .. } = &self.shell;
-            self.waiting[pool].join(key, dialer.line(pool), peers.me());
+            self.waiting[pool].join(slot.key, line, peers.me());
         }
     }
 

@@ -162,6 +162,7 @@ fn pool() -> Pool {
         backends: 1,
         backends_up: 1,
         connections_active: 0,
+        scale: None,
     }
 }
 

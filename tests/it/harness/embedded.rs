@@ -37,6 +37,7 @@ pub(crate) fn pool_over(addresses: &[SocketAddr]) -> PoolConfig {
         all_down: AllDown::Reject,
         health: None,
         eject: None,
+        scale: None,
     }
 }
 

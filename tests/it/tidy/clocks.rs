@@ -20,6 +20,7 @@ const CLOCK_READERS: &[Exempt] = &[
         "says how long it has run, and when something happened",
     ),
     exempt("src/discovery/asker.rs", "the loop of discovery"),
+    exempt("src/scaling/runner.rs", "the loop of a running command"),
     exempt("src/demo.rs", "plays its visitors in real time"),
 ];
 

@@ -32,6 +32,7 @@ const BELOW: &[&str] = &[
     "journal",
     "reason",
     "metrics",
+    "scaling",
     "sys",
 ];
 
@@ -93,6 +94,7 @@ const ROOMS: &[Room] = &[
             "requests",
             "config",
             "discovery",
+            "scaling",
             "session",
             "access_log",
         ],
@@ -118,6 +120,10 @@ const ROOMS: &[Room] = &[
     room("plan", &["config", "listener", "pool"]),
     room("requests", &["config", "pool"]),
     room("admin", &["config", "pool", "reason", "requests", "token"]),
+    room("scaling", &["config", "reason"]),
+    room("scaling::rule", &["config"]),
+    room("scaling::leave", &["config", "scaling::rule"]),
+    room("scaling::answer", &["config"]),
     room("reason", &[]),
     room("held_up", &[]),
     room("sys", &[]),

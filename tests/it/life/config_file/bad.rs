@@ -6,7 +6,7 @@ use super::SMALL;
 
 /// Holds the errors of a file against places and pieces of sentences: no more, no less, in this order.
 #[track_caller]
-fn expect(name: &str, bytes: &[u8], wanted: &[&str]) {
+pub(super) fn expect(name: &str, bytes: &[u8], wanted: &[&str]) {
     let faults = file::parse(name, bytes).expect_err("the file is wrong");
     let found = faults.sentences();
     let picture = faults.render(false);

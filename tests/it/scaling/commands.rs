@@ -1,0 +1,261 @@
+//! Commands that fail, hang, print nonsense or too much: nothing is changed, and the log says why.
+
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+
+use test_backends::{Behaviour, Server};
+
+use super::{Scene, runs};
+use crate::harness::{eventually, resident_bytes};
+use crate::life::{expect_echo, site};
+
+/// One backend where two are wanted.
+const ONCE: &str = "target = 1, min = 2, max = 3, after = \"1ms\", cool_down = \"1h\"";
+
+/// The same; failures are tried again at once.
+const HASTY: &str =
+    "target = 1, min = 2, max = 3, after = \"1ms\", cool_down = \"1ms\", timeout = \"20s\"";
+
+/// What a command does after it has printed something good, and what the log says of that.
+const BAD: [(&str, &str); 14] = [
+    ("exit 3", "exit code 3"),
+    (
+        "printf 'no\\033[1m\\nluck\\n' >&2; exit 1",
+        "exit code 1; it said: no\\u{1b}[1m\\nluck",
+    ),
+    ("kill -9 $$", "killed by signal 9"),
+    (
+        "echo hello world",
+        "line 2 of the output: \"hello world\" is neither",
+    ),
+    ("printf '\\377'", "the output is not UTF-8"),
+    ("echo add c=x:1,weigh=2", "did you mean weight?"),
+    (
+        "printf 'add c=\\033[1m\\n'",
+        "add c=\\u{1b}[1m: '\\u{1b}[1m' has no port",
+    ),
+    (
+        "echo add c=srv:_a._tcp.b",
+        "srv:_a._tcp.b: services (SRV) are not supported",
+    ),
+    (
+        "echo add c=no-such-name.invalid:1",
+        "cannot resolve 'no-such-name.invalid'",
+    ),
+    (
+        "echo add c=127.0.0.1:2; echo add d=127.0.0.1:3",
+        "4 backends are more than the most, 3",
+    ),
+    ("echo add b=127.0.0.1:2", "there is a backend b already"),
+    ("echo remove x", "there is no backend \"x\""),
+    (
+        "echo remove a; echo remove b",
+        "0 in service are fewer than the fewest, 2",
+    ),
+    ("exec yes add", "it printed more than 65536 bytes"),
+];
+
+#[test]
+fn a_bad_answer_changes_nothing_and_the_log_says_what_was_wrong() {
+    let a = site("a");
+    let pool = |name: &str, does: &str| {
+        let (does, address) = (format!("echo add b=127.0.0.1:1; {does}"), a.addr());
+        format!(
+            "[pool.{name}]\nhealth = {{ type = \"off\" }}\n\
+             scale = {{ command = [\"/bin/sh\", \"-c\", {}], {ONCE} }}\n\
+             backends = [{{ name = \"a\", address = \"{address}\" }}]\n",
+            serde_json::Value::from(does)
+        )
+    };
+    let all = BAD.iter().zip(1..);
+    let bad: String = all
+        .clone()
+        .map(|((does, _), number)| pool(&format!("bad{number}"), does))
+        .collect();
+    let good = pool(
+        "app",
+        "echo '# one more'; echo; echo add c=127.0.0.1:2,weight=2",
+    );
+    let listener = "[[listener]]\nname = \"web\"\nlisten = \"127.0.0.1:0\"\npool = \"app\"\n";
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut scene = Scene::run(folder, &[listener, &good, &bad].concat());
+    for ((_, says), number) in all {
+        let begin = format!("pool bad{number}: scale up: failed: ");
+        scene.l4lb.wait_for_log(&begin);
+        let log = scene.l4lb.log();
+        let line = log.iter().find(|it| it.contains(&begin)).unwrap();
+        assert!(line.contains(says), "{says}: {line}");
+    }
+    scene
+        .l4lb
+        .wait_for_log("pool app: scale up: b added (127.0.0.1:1), c added (127.0.0.1:2)");
+    let mut names = scene.names();
+    names.sort_unstable();
+    let wanted = vec!["a"; BAD.len() + 1].into_iter().chain(["b", "c"]);
+    assert!(names.iter().eq(wanted), "{names:?}");
+}
+
+#[test]
+fn a_program_that_is_not_there_is_a_failure_like_others() {
+    let a = site("a");
+    let folder = tempfile::TempDir::new().unwrap();
+    let text = super::file(&a, &format!("command = [\"/no/such\"], {HASTY}"), "");
+    let mut scene = Scene::run(folder, &text);
+    scene
+        .l4lb
+        .wait_for_log("failed: cannot run /no/such: no such file or directory");
+    let last = scene.scale()["last_run"].clone();
+    assert_eq!(last["event"], "up");
+    assert!(
+        last["outcome"].as_str().unwrap().starts_with("failed: "),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_command_that_hangs_is_ended_with_all_its_children() {
+    let a = site("a");
+    let scale = HASTY
+        .replace("20s", "2s")
+        .replace("1ms\", timeout", "1h\", timeout");
+    // The shell dies of TERM, its child does not care.
+    let manner = "sh -c 'trap \"\" TERM; sleep 300' & echo $! > $0.child; echo $$ > $0.own; wait";
+    let mut scene = Scene::start(&a, &scale, manner);
+    let (child, own) = (scene.written("command.child"), scene.written("command.own"));
+    assert!(runs(&child) && runs(&own));
+    scene.l4lb.wait_for_log("failed: it did not end within 2s");
+    assert!(!runs(&own), "the command is killed");
+    assert!(!runs(&child), "its child is killed");
+}
+
+#[test]
+fn a_command_that_obeys_has_time_to_clean_up() {
+    let a = site("a");
+    let scale = HASTY
+        .replace("20s", "2s")
+        .replace("1ms\", timeout", "1h\", timeout");
+    // The shell dies of TERM at once, its child takes a second over it.
+    let manner = "sh -c 'trap \"sleep 1; echo clean > $0; exit\" TERM; while :; do sleep 0.1; done' $0.child & wait";
+    let mut scene = Scene::start(&a, &scale, manner);
+    scene.l4lb.wait_for_log("failed: it did not end within 2s");
+    assert_eq!(scene.written("command.child"), "clean\n");
+}
+
+#[test]
+fn what_leaves_the_group_stays_and_holds_up_nobody() {
+    let a = site("a");
+    // It keeps the pipe that l4lb reads.
+    let manner = "setsid sleep 300 & echo $! > $0.child; echo add b=127.0.0.1:1";
+    let mut scene = Scene::start(&a, HASTY, manner);
+    scene.l4lb.wait_for_log("scale up: b added");
+    let child = scene.written("command.child");
+    assert!(runs(&child));
+    let killed = std::process::Command::new("kill")
+        .arg(child.trim())
+        .status();
+    assert!(killed.unwrap().success());
+}
+
+#[test]
+fn a_flood_on_both_pipes_takes_neither_memory_nor_service() {
+    let a = site("a");
+    let mut scene = Scene::start(
+        &a,
+        HASTY,
+        "yes no >&2 | head -c 1000000000 & yes add >&2 & exec yes",
+    );
+    let before = resident_bytes(scene.l4lb.pid());
+    scene
+        .l4lb
+        .wait_for_log("failed: it printed more than 65536 bytes; it said: ");
+    let grown = resident_bytes(scene.l4lb.pid()).saturating_sub(before);
+    assert!(grown < 8 << 20, "{grown} bytes");
+    let longest = scene.l4lb.log().iter().map(String::len).max();
+    assert!(longest < Some(8192), "{longest:?}");
+    assert_eq!(crate::life::whoami(scene.l4lb.address()).unwrap(), "a");
+}
+
+#[test]
+fn a_command_starts_with_nothing_of_l4lb_but_its_environment() {
+    let a = site("a");
+    let manner = "ls -l /proc/self/fd > $0.fds; grep -E 'SigIgn|SigBlk' /proc/self/status > $0.signals; \
+                  ps -o pgid= $$ > $0.group; echo $$ > $0.own; exit 1";
+    let scene = Scene::start(&a, HASTY, manner);
+    let descriptors = scene.written("command.fds");
+    assert!(
+        !descriptors.contains("socket:") && !descriptors.contains("anon_inode"),
+        "{descriptors}"
+    );
+    let signals = scene.written("command.signals");
+    let masks = signals
+        .lines()
+        .map(|it| it.split_whitespace().last().unwrap());
+    let masks = masks.map(|it| u64::from_str_radix(it, 16).unwrap());
+    // SIGPIPE is 13: its bit is the thirteenth.
+    assert!(masks.clone().all(|mask| mask & (1 << 12) == 0), "{signals}");
+    assert_eq!(
+        masks.clone().next(),
+        Some(0),
+        "nothing is blocked: {signals}"
+    );
+    let group = scene.written("command.group");
+    assert_eq!(
+        group.trim(),
+        scene.written("command.own").trim(),
+        "a group of its own"
+    );
+    let environment = scene.written("command.env");
+    for line in [
+        "L4LB_POOL=app",
+        "L4LB_EVENT=up",
+        "L4LB_SESSIONS=0",
+        "L4LB_TARGET=1",
+        "L4LB_BACKENDS=1",
+        "L4LB_WANTED=2",
+        "L4LB_MIN=2",
+        "L4LB_MAX=3",
+        "L4LB_NAMES=a",
+    ] {
+        assert!(
+            environment.lines().any(|it| it == line),
+            "{line}: {environment}"
+        );
+    }
+}
+
+#[test]
+fn a_command_that_runs_is_ended_when_l4lb_is() {
+    let a = site("a");
+    // It takes its time to clean up.
+    let manner = "trap 'sleep 1; exit' TERM; sleep 300 & echo $! > $0.child; echo $$ > $0.own; \
+                  while :; do sleep 0.1; done";
+    let mut scene = Scene::start(&a, HASTY, manner);
+    let (own, child) = (scene.written("command.own"), scene.written("command.child"));
+    scene.l4lb.signal("TERM");
+    assert_eq!(scene.l4lb.wait().code(), Some(0));
+    assert!(!runs(&own) && !runs(&child));
+}
+
+#[test]
+fn a_second_stop_signal_does_not_wait_for_a_stubborn_command() {
+    let a = Server::start("127.0.0.1:0", Behaviour::Echo).unwrap();
+    let manner = "trap '' TERM; echo $$ > $0.own; while :; do sleep 0.1; done";
+    // While sessions have time to end, and when nothing is left but the command.
+    for has_session in [true, false] {
+        let mut scene = Scene::start(&a, HASTY, manner);
+        let own = scene.written("command.own");
+        let mut client = scene.l4lb.connect();
+        expect_echo(&mut client, b"x");
+        if !has_session {
+            client.shutdown(Shutdown::Both).unwrap();
+            scene.l4lb.wait_for_access_log(1);
+        }
+        let start = Instant::now();
+        scene.l4lb.signal("TERM");
+        scene.l4lb.wait_for_log("draining");
+        scene.l4lb.signal("TERM");
+        assert_eq!(scene.l4lb.wait().code(), Some(0));
+        assert!(start.elapsed() < Duration::from_secs(4), "{has_session}");
+        eventually("it is killed", || !runs(&own));
+    }
+}
