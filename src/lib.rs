@@ -18,6 +18,7 @@
 //!   backend is, [`listener`] what a listening socket is.
 //! - [`descriptors`] says what the limit of descriptors allows, [`reason`] an error in words, [`held_up`]
 //!   whether a loop was stopped, [`token`] who may change things, [`version`] which l4lb this is; [`sys`] has the only unsafe block.
+//! - [`foresight`] says what a configuration would change, before it is applied.
 //! - [`demo`] runs all of it with three built-in sites.
 //!
 //! The layers, each of which may use those to its right:
@@ -33,6 +34,7 @@ pub mod config;
 pub mod demo;
 pub mod descriptors;
 pub mod discovery;
+pub mod foresight;
 pub mod health;
 pub mod held_up;
 pub mod journal;

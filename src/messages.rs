@@ -5,7 +5,7 @@
 //! Only types live here, no threads. Imports pool, balance, plan, discovery, scaling and session.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use mio::{Registry, Token, Waker};
 
 use socket2::Socket;
 
-use crate::balance::Snapshot;
+use crate::balance::{Preview, Snapshot};
 use crate::discovery::News;
 use crate::plan::{Plan, PlannedListener};
 use crate::pool::{Backend, BackendId, Order, State};
@@ -93,6 +93,11 @@ pub enum ToWorker {
     List(usize, Reply<Vec<Connection>>),
     /// End the session with this id by a reset. Whether there was one.
     Kill(u64, Reply<bool>),
+    /// How many sessions there are, by what they have.
+    Census(Reply<Vec<Crowd>>),
+    /// What the next client of this listener would get if it had this address; none where there is no
+    /// such listener.
+    Explain(Arc<str>, IpAddr, Reply<Option<Outlook>>),
     /// Answer, to show that the loop turns.
     Ping(Reply<()>),
     /// Of so many sessions of this backend, the idlest first: when a byte moved last, in milliseconds
@@ -116,6 +121,30 @@ pub enum ToWorker {
     Drain(Duration),
     /// End everything at once.
     Stop,
+}
+
+/// What a worker would do with the next client of a listener.
+#[derive(Debug)]
+pub struct Outlook {
+    /// The number of the worker, from 0.
+    pub worker: usize,
+    /// Clients of this worker that wait in the pool's line.
+    pub waiting: usize,
+    /// What its balancer would do where nobody waits.
+    pub preview: Preview,
+}
+
+/// Sessions that have the same listener, pool and backend.
+#[derive(Clone, Debug)]
+pub struct Crowd {
+    /// The listener's name.
+    pub listener: Arc<str>,
+    /// The name of the pool.
+    pub pool: Arc<str>,
+    /// The backend; none while there is no connection to one.
+    pub backend: Option<BackendId>,
+    /// How many they are.
+    pub sessions: u32,
 }
 
 /// What the health thread's mailbox takes.

@@ -4,13 +4,20 @@
 //! API shows them; the commands that talk to a running l4lb read them again. Only types live here.
 //! Imports config, pool.
 
+mod explanation;
+mod foresight;
+
+pub use explanation::{Candidate, Explanation, WorkerView};
+pub use foresight::{Foresight, Moved, Touched, TouchedBackend, TouchedListener, TouchedSetting};
+
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::config::BackendConfig;
+use crate::config::{BackendConfig, Config};
 use crate::pool::Order;
 
 /// The way back of an answer. Dropped, it tells whoever asked that there is none.
@@ -72,8 +79,13 @@ pub enum Request {
     Connections(usize, Reply<Vec<Connection>>),
     /// End the connection with this id by a reset.
     Kill(u64, Reply<Result<(), Refusal>>),
+    /// What the next client of a listener would get if it had this address. The name may be left out
+    /// where there is one listener.
+    Explain(IpAddr, Option<String>, Reply<Result<Explanation, Refusal>>),
     /// The configuration that is in force, as the file would say it.
     Config(Reply<serde_json::Value>),
+    /// What this configuration would change if it were the file's.
+    Foresee(Box<Config>, Reply<Result<Foresight, Refusal>>),
     /// Read the configuration file again.
     Reload(Reply<Result<Reloaded, Refusal>>),
     /// Let sessions finish, and end.
@@ -244,7 +256,8 @@ pub fn backends_path(pool: &str) -> String {
 }
 
 /// A name as a part of a path: of what may stand in a name, only brackets may not stand there.
-fn segment(name: &str) -> String {
+#[must_use]
+pub fn segment(name: &str) -> String {
     name.replace('[', "%5B").replace(']', "%5D")
 }
 

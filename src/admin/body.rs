@@ -1,14 +1,19 @@
-//! Bodies of requests: one JSON object, bounded, whose members are all known.
+//! Bodies of requests: one JSON object, bounded, whose members are all known; or a configuration.
 
+use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
+use std::thread::available_parallelism;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
+use tokio::task::spawn_blocking;
 
 use super::problem::Problem;
-use crate::config::hint;
+use crate::config::{Config, file, hint};
+use crate::requests::Refusal;
 
 /// The longest body.
 pub(super) const MOST_BYTES: usize = 64 * 1024;
@@ -20,9 +25,21 @@ const SHOWN_CHARS: usize = 100;
 #[derive(Debug)]
 pub(super) struct Fields(Map<String, Value>);
 
-/// The body is longer than [`MOST_BYTES`].
-pub(super) fn too_large() -> Problem {
-    let detail = format!("a body has at most {MOST_BYTES} bytes");
+/// Where a whole configuration is sent, which may be longer.
+pub(super) const CONFIG_PATH: &str = "/v1/config/diff";
+
+/// The longest body at this path.
+pub(super) fn most_bytes(path: &str) -> usize {
+    if path == CONFIG_PATH {
+        file::MOST_BYTES
+    } else {
+        MOST_BYTES
+    }
+}
+
+/// The body is longer than that.
+pub(super) fn too_large(most: usize) -> Problem {
+    let detail = format!("a body has at most {most} bytes");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
@@ -33,12 +50,48 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         // The limit is a layer of the router's.
         match Bytes::from_request(request, state).await {
             Ok(bytes) => Self::parse(&bytes),
-            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),
-            Err(_) => Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "the body ended before its end",
-            )),
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(too_large(MOST_BYTES))
+            }
+            Err(_) => Err(cut_short()),
         }
+    }
+}
+
+fn cut_short() -> Problem {
+    let detail = "the body ended before its end";
+    Problem::new(StatusCode::BAD_REQUEST, detail)
+}
+
+/// A configuration, as a file in JSON has it.
+#[derive(Debug)]
+pub(super) struct Configuration(pub(super) Config);
+
+impl<S: Send + Sync> FromRequest<S> for Configuration {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let body = Limited::new(request.into_body(), file::MOST_BYTES).collect();
+        let bytes = body.await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                too_large(file::MOST_BYTES)
+            } else {
+                cut_short()
+            }
+        })?;
+        // To read a long one takes its time, which others need not wait for.
+        let read = spawn_blocking(move || Self::parse(&bytes.to_bytes()));
+        let fault = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "this is a fault of l4lb");
+        read.await.map_err(fault)?
+    }
+}
+
+impl Configuration {
+    fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        let document = file::parse("body.json", bytes);
+        let document = document.map_err(|faults| Refusal::Invalid(faults.render(false)))?;
+        let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+        Ok(Self(document.config(cores)))
     }
 }
 

@@ -13,7 +13,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::body::{self, MOST_BYTES};
+use super::body;
 use super::problem::Problem;
 use crate::token::Token;
 
@@ -54,8 +54,9 @@ fn judge<B>(request: &Request<B>, token: Option<&Token>) -> Result<(), Problem> 
         return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail));
     }
     let length = text(headers, &header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
-    if length.is_some_and(|length: u64| length > MOST_BYTES as u64) {
-        return Err(body::too_large());
+    let most = body::most_bytes(request.uri().path());
+    if length.is_some_and(|length: u64| length > most as u64) {
+        return Err(body::too_large(most));
     }
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(());

@@ -1,26 +1,64 @@
-//! What stands after the question mark: at most one parameter that is known. Pure.
+//! What stands after the question mark: parameters that are known, each at most once. Pure.
+
+use std::net::IpAddr;
 
 use super::problem::Problem;
-use crate::config::hint;
+use crate::config::{self, hint};
 
-/// The value of the parameter `name`, where it is given; nothing else may be.
-pub(super) fn parameter<'a>(
+/// The values of these parameters, where they are given, as they stand there; nothing else may be.
+fn parameters<'a, const N: usize>(
     query: Option<&'a str>,
-    name: &str,
-) -> Result<Option<&'a str>, Problem> {
-    let mut found = None;
+    names: [&str; N],
+) -> Result<[Option<&'a str>; N], Problem> {
+    let mut found = [None; N];
     let pairs = query.unwrap_or_default().split('&');
     for pair in pairs.filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if key != name {
-            let hint = hint(key, &[name]);
+        let Some(place) = names.iter().position(|name| *name == key) else {
+            let hint = hint(key, &names);
             return Err(Problem::invalid(format!("unknown parameter '{key}'{hint}")));
-        }
-        if found.replace(value).is_some() {
-            return Err(Problem::invalid(format!("{name} is given twice")));
+        };
+        if found[place].replace(value).is_some() {
+            return Err(Problem::invalid(format!("{key} is given twice")));
         }
     }
     Ok(found)
+}
+
+/// The value of the parameter `name`, where it is given; nothing else may be.
+fn parameter<'a>(query: Option<&'a str>, name: &str) -> Result<Option<&'a str>, Problem> {
+    parameters(query, [name]).map(|[value]| value)
+}
+
+/// The parameters `client`, an address whose port does not matter, and `listener`, a name that may be
+/// left out.
+pub(super) fn client_and_listener(
+    query: Option<&str>,
+) -> Result<(IpAddr, Option<String>), Problem> {
+    let [client, listener] = parameters(query, ["client", "listener"])?;
+    let client = client.ok_or_else(|| Problem::invalid("client is missing"))?;
+    let client = config::client_address(&decoded(client))
+        .map_err(|error| Problem::invalid(format!("client: {error}")))?;
+    Ok((client, listener.map(decoded)))
+}
+
+/// A value whose bytes may be written with a percent sign, as brackets have to be (RFC 3986).
+fn decoded(value: &str) -> String {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((&first, others)) = rest.split_first() {
+        let is_hex = |digits: &&[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+        let digits = others.get(..2).filter(|_| first == b'%').filter(is_hex);
+        let digits = digits.and_then(|digits| str::from_utf8(digits).ok());
+        let escaped = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(escaped.unwrap_or(first));
+        rest = if escaped.is_some() {
+            &others[2..]
+        } else {
+            others
+        };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The parameter `limit`: a number up to `most`.
@@ -70,6 +108,41 @@ mod tests {
                 (Ok(limit), Ok(wanted)) => assert_eq!(limit, wanted, "{query:?}"),
                 (Err(error), Err(hint)) => assert!(error.detail.contains(hint), "{error:?}"),
                 (other, _) => panic!("{query:?}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_client_is_an_address_with_or_without_a_port() {
+        let table = [
+            (
+                "client=203.0.113.7:5555&listener=web",
+                Ok(("203.0.113.7", Some("web"))),
+            ),
+            (
+                "listener=a%5Bb%5d&client=203.0.113.7",
+                Ok(("203.0.113.7", Some("a[b]"))),
+            ),
+            ("client=203.0.113.7%3A80", Ok(("203.0.113.7", None))),
+            ("client=%5B::1%5D:80", Ok(("::1", None))),
+            ("client=[::1]", Ok(("::1", None))),
+            ("client=::1", Ok(("::1", None))),
+            ("", Err("client is missing")),
+            ("client=", Err("'' is no client")),
+            ("client=web", Err("'web' is no client")),
+            ("client=1.2.3.4%", Err("'1.2.3.4%' is no client")),
+            ("client=%+1", Err("'%+1' is no client")),
+            ("client=1.2.3.4&client=1.2.3.5", Err("given twice")),
+            ("client=1.2.3.4&pool=x", Err("unknown parameter 'pool'")),
+        ];
+        for (query, wanted) in table {
+            match (client_and_listener(Some(query)), wanted) {
+                (Ok((client, listener)), Ok((address, name))) => {
+                    assert_eq!(client.to_string(), address, "{query}");
+                    assert_eq!(listener.as_deref(), name, "{query}");
+                }
+                (Err(error), Err(hint)) => assert!(error.detail.contains(hint), "{error:?}"),
+                (other, _) => panic!("{query}: {other:?}"),
             }
         }
     }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::problem::{Problem, json};
 use super::query;
 use super::routes::{InPath, Shared};
-use crate::requests::{Backend, Connection, Pool, Request, Status};
+use crate::requests::{Backend, Connection, Explanation, Pool, Request, Status};
 
 /// Connections that a list has where nothing else is asked for.
 const CONNECTIONS: usize = 100;
@@ -122,4 +122,24 @@ pub(super) async fn connections(
     let ask = |reply| Request::Connections(limit, reply);
     let connections = shared.desk.ask(ask).await?;
     Ok(json(StatusCode::OK, &Connections { connections }))
+}
+
+/// Which backend a client would get, and why each other one would not.
+///
+/// It is what a worker would do with that client as its next one; nothing changes by it.
+#[utoipa::path(get, path = "/v1/explain", tag = "read",
+    params(("client" = String, Query,
+            description = "The client's address; the port may be left out, as it does not matter"),
+           ("listener" = Option<String>, Query,
+            description = "The listener's name; it may be left out where there is one")),
+    responses((status = 200, description = "What it would get", body = Explanation)),
+)]
+pub(super) async fn explain(
+    State(shared): State<Shared>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let (client, listener) = query::client_and_listener(query.as_deref())?;
+    let ask = |reply| Request::Explain(client, listener, reply);
+    let explanation = shared.desk.ask(ask).await??;
+    Ok(json(StatusCode::OK, &explanation))
 }

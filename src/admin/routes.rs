@@ -56,9 +56,11 @@ pub(super) fn router(shared: Shared) -> Router {
         .routes(routes!(read::pools))
         .routes(routes!(read::backends, write::add))
         .routes(routes!(write::change, write::remove))
+        .routes(routes!(read::explain))
         .routes(routes!(read::connections))
         .routes(routes!(write::kill))
         .routes(routes!(events::events))
+        .routes(routes!(write::diff))
         .routes(routes!(write::reload))
         .routes(routes!(write::drain))
         .split_for_parts();

@@ -7,13 +7,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::body::Fields;
+use super::body::{Configuration, Fields};
 use super::problem::{Problem, json};
 use super::query;
 use super::routes::{InPath, Shared};
 use crate::config::{self, BackendConfig, Target};
 use crate::pool::Order;
-use crate::requests::{Backend, Change, Reloaded, Request};
+use crate::requests::{Backend, Change, Foresight, Reloaded, Request};
 
 /// A backend to be added.
 #[derive(Debug, ToSchema)]
@@ -227,6 +227,23 @@ pub(super) async fn kill(
     };
     shared.desk.ask(|reply| Request::Kill(id, reply)).await??;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Says what a configuration would change if it were the file's, and changes nothing.
+///
+/// The flags that l4lb was started with, and what operators have changed, are put over it as a reload
+/// does. That its addresses can be bound, and its names be looked up, is not tried.
+#[utoipa::path(post, path = "/v1/config/diff", tag = "write", security(("token" = [])),
+    request_body(content = Object, description = "A configuration, with the keys of the file"),
+    responses((status = 200, description = "What it would change", body = Foresight)),
+)]
+pub(super) async fn diff(
+    State(shared): State<Shared>,
+    Configuration(config): Configuration,
+) -> Result<Response, Problem> {
+    let ask = |reply| Request::Foresee(Box::new(config), reply);
+    let foresight = shared.desk.ask(ask).await??;
+    Ok(json(StatusCode::OK, &foresight))
 }
 
 /// Reads the configuration file again, and applies what is different.

@@ -30,16 +30,16 @@ pub struct Request<'a> {
 
 /// Picks backends of one pool, for one worker.
 pub struct Balancer {
-    snapshot: Snapshot,
+    pub(super) snapshot: Snapshot,
     places: HashMap<BackendId, usize>,
     /// Sessions by place, as far as they are known here.
-    active: Vec<u32>,
+    pub(super) active: Vec<u32>,
     /// By place: the share under which it is on offer; 0 is not at all.
-    offered: Vec<u32>,
+    pub(super) offered: Vec<u32>,
     on_offer: usize,
     kind: Balance,
     rng: Rng,
-    algorithm: Box<dyn Algorithm>,
+    pub(super) algorithm: Box<dyn Algorithm>,
 }
 
 /// One that knows of `places` places, none of which is on offer.
@@ -155,7 +155,21 @@ impl Balancer {
         }
     }
 
-    fn is_eligible(&self, place: usize) -> bool {
+    /// Another one that picks from now on what this one would.
+    pub(super) fn twin(&self) -> Self {
+        Self {
+            snapshot: self.snapshot.clone(),
+            places: self.places.clone(),
+            active: self.active.clone(),
+            offered: self.offered.clone(),
+            on_offer: self.on_offer,
+            kind: self.kind,
+            rng: self.rng.clone(),
+            algorithm: self.algorithm.twin(),
+        }
+    }
+
+    pub(super) fn is_eligible(&self, place: usize) -> bool {
         self.snapshot.set.eligible().binary_search(&place).is_ok()
     }
 

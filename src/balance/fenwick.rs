@@ -1,6 +1,7 @@
 //! Shares by place as a Fenwick tree: which place holds a point of their sum, in O(log n).
 
 /// The shares of all places, laid end to end in the order of the places.
+#[derive(Clone)]
 pub(super) struct Fenwick {
     shares: Vec<u32>,
     /// At `end` the sum of the shares of the places before `end`, back to where the lowest bit of

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Algorithm, Choice};
+use super::{Algorithm, Choice, Grounds};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct First {
     offered: BTreeSet<usize>,
 }
@@ -21,6 +21,15 @@ impl Algorithm for First {
     fn pick(&mut self, choice: &Choice<'_>) -> Option<usize> {
         let mut offered = self.offered.iter().copied();
         offered.find(|place| !choice.tried.contains(place))
+    }
+
+    fn explain(&mut self, choice: &Choice<'_>) -> Option<(usize, Grounds)> {
+        let picked = self.pick(choice)?;
+        Some((picked, Grounds::Order))
+    }
+
+    fn twin(&self) -> Box<dyn Algorithm> {
+        Box::new(self.clone())
     }
 }
 

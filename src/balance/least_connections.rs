@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::ratio::Ratio;
-use super::{Algorithm, Choice};
+use super::{Algorithm, Choice, Grounds};
 
+#[derive(Clone)]
 pub(super) struct LeastConnections {
     /// Those on offer, by what they would have with one more session.
     order: BTreeSet<(Ratio, usize)>,
@@ -53,6 +54,15 @@ impl Algorithm for LeastConnections {
         let &(_, picked) = from_turn.chain(before_turn).find(untried)?;
         self.turn = picked + 1;
         Some(picked)
+    }
+
+    fn explain(&mut self, choice: &Choice<'_>) -> Option<(usize, Grounds)> {
+        let picked = self.pick(choice)?;
+        Some((picked, Grounds::Load))
+    }
+
+    fn twin(&self) -> Box<dyn Algorithm> {
+        Box::new(self.clone())
     }
 }
 

@@ -4,7 +4,7 @@
 use fastrand::Rng;
 
 use super::place_set::PlaceSet;
-use super::{Algorithm, Choice};
+use super::{Algorithm, Choice, Grounds};
 use crate::pool::Member;
 
 /// A quicker connect says more of this machine than of the backend. And it keeps a connect that took
@@ -15,6 +15,7 @@ const FLOOR_SECONDS: f64 = 100e-6;
 /// no knowledge of the backend any more.
 const MEMORY_MILLISECONDS: u64 = 30_000;
 
+#[derive(Clone)]
 pub(super) struct LeastLatency {
     offered: PlaceSet,
     rng: Rng,
@@ -36,6 +37,24 @@ fn latency(member: &Member, now: u64) -> Option<f64> {
     (age < MEMORY_MILLISECONDS).then(|| load.latency(now).max(FLOOR_SECONDS))
 }
 
+/// The one that costs less time; in a tie the first.
+///
+/// An unknown latency is taken for that of the other one. Were it taken for 0, or for any small
+/// time, the backend would win every pair until its first connect has succeeded: a flood of
+/// clients would all be sent to the one of which nothing is known. As it is, the sessions for the
+/// share decide, as they do with two choices, so it is tried as soon as it is the emptier one.
+fn quicker(pair: [usize; 2], choice: &Choice<'_>) -> usize {
+    let latencies = pair.map(|place| latency(&choice.members[place], choice.now));
+    let either = latencies[0].or(latencies[1]).unwrap_or(FLOOR_SECONDS);
+    let cost = |at: usize| {
+        let place = pair[at];
+        let sessions = f64::from(choice.active[place]) + 1.0;
+        let share = f64::from(choice.members[place].share());
+        latencies[at].unwrap_or(either) * sessions / share
+    };
+    if cost(1) < cost(0) { pair[1] } else { pair[0] }
+}
+
 impl Algorithm for LeastLatency {
     fn offer(&mut self, place: usize, _share: u32, _active: u32) {
         self.offered.insert(place);
@@ -45,21 +64,18 @@ impl Algorithm for LeastLatency {
         self.offered.remove(place);
     }
 
-    /// An unknown latency is taken for that of the other one. Were it taken for 0, or for any small
-    /// time, the backend would win every pair until its first connect has succeeded: a flood of
-    /// clients would all be sent to the one of which nothing is known. As it is, the sessions for the
-    /// share decide, as they do with two choices, so it is tried as soon as it is the emptier one.
     fn pick(&mut self, choice: &Choice<'_>) -> Option<usize> {
         let pair = self.offered.draw_two(&mut self.rng, choice.tried)?;
-        let latencies = pair.map(|place| latency(&choice.members[place], choice.now));
-        let either = latencies[0].or(latencies[1]).unwrap_or(FLOOR_SECONDS);
-        let cost = |at: usize| {
-            let place = pair[at];
-            let sessions = f64::from(choice.active[place]) + 1.0;
-            let share = f64::from(choice.members[place].share());
-            latencies[at].unwrap_or(either) * sessions / share
-        };
-        Some(if cost(1) < cost(0) { pair[1] } else { pair[0] })
+        Some(quicker(pair, choice))
+    }
+
+    fn explain(&mut self, choice: &Choice<'_>) -> Option<(usize, Grounds)> {
+        let pair = self.offered.draw_two(&mut self.rng, choice.tried)?;
+        Some((quicker(pair, choice), Grounds::Quicker(pair)))
+    }
+
+    fn twin(&self) -> Box<dyn Algorithm> {
+        Box::new(self.clone())
     }
 }
 

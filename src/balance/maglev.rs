@@ -15,7 +15,7 @@ use super::ratio::Ratio;
 use crate::pool::Member;
 
 /// A prime, so that every stride goes round all slots; the paper's small size.
-const SLOTS: usize = 65_537;
+pub(super) const SLOTS: usize = 65_537;
 
 /// No place: the slot is free.
 const FREE: u32 = u32::MAX;

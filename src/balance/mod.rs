@@ -11,7 +11,9 @@ mod fixtures;
 mod least_connections;
 mod least_latency;
 mod maglev;
+mod moving;
 mod place_set;
+mod preview;
 mod random;
 mod ratio;
 mod round_robin;
@@ -20,6 +22,8 @@ mod two_choices;
 
 pub use balancer::{Balancer, Request};
 pub use maglev::Maglev;
+pub use moving::moved;
+pub use preview::{Candidate, Grounds, Preview, Verdict};
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -63,6 +67,12 @@ trait Algorithm: Send {
 
     /// The one to take, or `None` where all on offer have been tried.
     fn pick(&mut self, choice: &Choice<'_>) -> Option<usize>;
+
+    /// As [`Algorithm::pick`], and what it has gone by.
+    fn explain(&mut self, choice: &Choice<'_>) -> Option<(usize, Grounds)>;
+
+    /// Another one that picks from now on what this one would.
+    fn twin(&self) -> Box<dyn Algorithm>;
 
     /// What the backend at `place`, on offer or not, has to its credit with this algorithm; it goes
     /// with the backend when the places change.

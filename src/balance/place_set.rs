@@ -3,6 +3,7 @@
 use fastrand::Rng;
 
 /// Places in no order of meaning, each with its position among them.
+#[derive(Clone)]
 pub(super) struct PlaceSet {
     places: Vec<usize>,
     positions: Vec<Option<usize>>,

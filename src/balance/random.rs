@@ -3,8 +3,9 @@
 use fastrand::Rng;
 
 use super::fenwick::Fenwick;
-use super::{Algorithm, Choice};
+use super::{Algorithm, Choice, Grounds};
 
+#[derive(Clone)]
 pub(super) struct Random {
     offered: Fenwick,
     rng: Rng,
@@ -32,6 +33,15 @@ impl Algorithm for Random {
         let rng = &mut self.rng;
         self.offered
             .draw_without(choice.tried, |total| rng.u64(..total))
+    }
+
+    fn explain(&mut self, choice: &Choice<'_>) -> Option<(usize, Grounds)> {
+        let picked = self.pick(choice)?;
+        Some((picked, Grounds::Chance))
+    }
+
+    fn twin(&self) -> Box<dyn Algorithm> {
+        Box::new(self.clone())
     }
 }
 

@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Algorithm, Choice};
+use super::{Algorithm, Choice, Grounds};
 
 /// Turns until they are counted from 0 again. A share stays below 2^21, so that the product has room
 /// to spare in 64 bits; and a pass over all backends every so often costs nothing.
@@ -23,6 +23,7 @@ enum Seat {
     Offered { share: u32, base: i64 },
 }
 
+#[derive(Clone)]
 pub(super) struct RoundRobin {
     /// By place.
     seats: Vec<Seat>,
@@ -126,6 +127,15 @@ impl Algorithm for RoundRobin {
 
     fn set_credit(&mut self, place: usize, credit: i64) {
         self.seats[place] = Seat::Parked { current: credit };
+    }
+
+    fn explain(&mut self, choice: &Choice<'_>) -> Option<(usize, Grounds)> {
+        let picked = self.pick(choice)?;
+        Some((picked, Grounds::Turn(self.best(&[]))))
+    }
+
+    fn twin(&self) -> Box<dyn Algorithm> {
+        Box::new(self.clone())
     }
 }
 

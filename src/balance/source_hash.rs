@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use siphasher::sip::SipHasher13;
 
 use super::fenwick::Fenwick;
-use super::{Algorithm, Choice};
+use super::{Algorithm, Choice, Grounds};
 use crate::pool::WARM;
 
 /// Slots that are looked at. With one backend of ten on offer, one client in 800 finds none; it then
@@ -21,6 +21,7 @@ const MAX_PROBES: usize = 64;
 const SLOT_KEYS: (u64, u64) = (0x736c_6f74, 3);
 const WARMTH_KEYS: (u64, u64) = (0x7761_726d_7468, 4);
 
+#[derive(Clone)]
 pub(super) struct SourceHash {
     offered: Fenwick,
 }
@@ -30,6 +31,14 @@ impl SourceHash {
         Self {
             offered: Fenwick::new(places),
         }
+    }
+
+    /// As [`Algorithm::pick`], for a client that is hashed to this.
+    pub(super) fn pick_by(&mut self, choice: &Choice<'_>, slot_hash: u64) -> Option<usize> {
+        self.probe(choice, slot_hash).or_else(|| {
+            let offered = &mut self.offered;
+            offered.draw_without(choice.tried, |total| slot_hash % total)
+        })
     }
 
     /// The first in the order of the client's slots that is on offer; one that is still warming only
@@ -63,11 +72,21 @@ impl Algorithm for SourceHash {
     }
 
     fn pick(&mut self, choice: &Choice<'_>) -> Option<usize> {
+        self.pick_by(choice, hash(choice.client, SLOT_KEYS))
+    }
+
+    fn explain(&mut self, choice: &Choice<'_>) -> Option<(usize, Grounds)> {
+        let picked = self.pick(choice)?;
+        let backup = choice.members[picked].backup;
         let slot_hash = hash(choice.client, SLOT_KEYS);
-        self.probe(choice, slot_hash).or_else(|| {
-            let offered = &mut self.offered;
-            offered.draw_without(choice.tried, |total| slot_hash % total)
-        })
+        let own = choice
+            .table
+            .and_then(|table| table.places(slot_hash, backup).next());
+        Some((picked, Grounds::Address(own)))
+    }
+
+    fn twin(&self) -> Box<dyn Algorithm> {
+        Box::new(self.clone())
     }
 }
 

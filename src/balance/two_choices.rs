@@ -7,8 +7,9 @@ use fastrand::Rng;
 
 use super::place_set::PlaceSet;
 use super::ratio::Ratio;
-use super::{Algorithm, Choice};
+use super::{Algorithm, Choice, Grounds};
 
+#[derive(Clone)]
 pub(super) struct TwoChoices {
     offered: PlaceSet,
     rng: Rng,
@@ -23,6 +24,15 @@ impl TwoChoices {
     }
 }
 
+/// The one with fewer sessions for its share; in a tie the first.
+fn lighter([one, other]: [usize; 2], choice: &Choice<'_>) -> usize {
+    let load = |place: usize| {
+        let share = choice.members[place].share();
+        Ratio::new(u64::from(choice.active[place]), share)
+    };
+    if load(other) < load(one) { other } else { one }
+}
+
 impl Algorithm for TwoChoices {
     fn offer(&mut self, place: usize, _share: u32, _active: u32) {
         self.offered.insert(place);
@@ -33,12 +43,17 @@ impl Algorithm for TwoChoices {
     }
 
     fn pick(&mut self, choice: &Choice<'_>) -> Option<usize> {
-        let [one, other] = self.offered.draw_two(&mut self.rng, choice.tried)?;
-        let load = |place: usize| {
-            let share = choice.members[place].share();
-            Ratio::new(u64::from(choice.active[place]), share)
-        };
-        Some(if load(other) < load(one) { other } else { one })
+        let pair = self.offered.draw_two(&mut self.rng, choice.tried)?;
+        Some(lighter(pair, choice))
+    }
+
+    fn explain(&mut self, choice: &Choice<'_>) -> Option<(usize, Grounds)> {
+        let pair = self.offered.draw_two(&mut self.rng, choice.tried)?;
+        Some((lighter(pair, choice), Grounds::Lighter(pair)))
+    }
+
+    fn twin(&self) -> Box<dyn Algorithm> {
+        Box::new(self.clone())
     }
 }
 

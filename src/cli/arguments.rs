@@ -2,7 +2,9 @@
 
 use argh::FromArgs;
 
-use super::commands::{Backends, Connections, Drain, Kill, Maint, Ready, Reload, Status, Weight};
+use super::commands::{
+    Backends, Connections, Diff, Drain, Explain, Kill, Maint, Ready, Reload, Status, Weight,
+};
 
 /// A Layer-4 TCP load balancer: accepts TCP connections and relays each to a live backend.
 #[derive(FromArgs, Clone, Debug)]
@@ -118,6 +120,7 @@ pub(super) enum Command {
     Status(Status),
     Backends(Backends),
     Connections(Connections),
+    Explain(Explain),
     Drain(Drain),
     Ready(Ready),
     Maint(Maint),
@@ -147,7 +150,8 @@ pub(super) struct Check {
     pub(super) file: String,
 }
 
-/// Look at the configuration that --config and other flags make together.
+/// Look at the configuration that --config and other flags make together, or at what another one
+/// would change.
 #[derive(FromArgs, Clone, Debug)]
 #[argh(subcommand, name = "config")]
 pub(super) struct Config {
@@ -159,6 +163,7 @@ pub(super) struct Config {
 #[argh(subcommand)]
 pub(super) enum Action {
     Show(Show),
+    Diff(Diff),
 }
 
 /// Print what is in effect, as a TOML file in which each value has its origin: the line of the file, a

@@ -45,7 +45,7 @@ const VALUED: [&str; 18] = [
 /// What l4lb does besides balancing and talking to another one, and what there is to do with a
 /// configuration.
 const COMMANDS: [&str; 3] = ["demo", "check", "config"];
-const ACTIONS: [&str; 1] = ["show"];
+const ACTIONS: [&str; 2] = ["show", "diff"];
 
 /// The words of a command line, with the flags apart from what stands for itself.
 #[derive(Default)]
@@ -97,14 +97,19 @@ impl Words {
     /// All words as argh wants them. Flags may stand before and after a command: those that are a
     /// command's own come behind it, and no other goes with such a command; all others come first.
     fn ordered(&self) -> Result<Vec<&str>, Failure> {
-        let is_it = |(name, _): &&(&str, _)| self.plain.first().is_some_and(|word| word == name);
+        let is_it = |(name, _): &&(&str, _)| {
+            let mut plain = self.plain.iter();
+            name.split(' ')
+                .all(|word| plain.next().is_some_and(|it| it == word))
+        };
         let own = commands::TALKS.iter().find(is_it);
         if let Some((command, own)) = own
             && let Some(flag) = self.given.iter().find(|it| !own.contains(&it.as_str()))
         {
             return Err(Failure::Usage(format!("{command} goes without {flag}")));
         }
-        let (command, rest) = self.plain.split_at(usize::from(own.is_some()));
+        let depth = own.map_or(0, |(name, _)| name.split(' ').count());
+        let (command, rest) = self.plain.split_at(depth);
         let all = command.iter().chain(&self.flags).chain(rest);
         Ok(all.map(String::as_str).collect())
     }
@@ -112,7 +117,8 @@ impl Words {
 
 /// All that l4lb can be told to do.
 fn commands() -> Vec<&'static str> {
-    let talks = commands::TALKS.iter().map(|(name, _)| *name);
+    let names = commands::TALKS.iter().map(|(name, _)| *name);
+    let talks = names.filter(|name| !name.contains(' '));
     COMMANDS.into_iter().chain(talks).collect()
 }
 
@@ -284,8 +290,9 @@ mod tests {
         };
         let main = help_of(&["--help"]);
         for (command, own) in commands::TALKS {
-            assert!(main.contains(&format!("\n  {command} ")), "{command}");
-            let help = help_of(&[command, "--help"]);
+            let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+            assert!(main.contains(&format!("\n  {} ", words[0])), "{command}");
+            let help = help_of(&words);
             for flag in flags() {
                 let is_helped_with = help.contains(&format!("\n  {flag} "));
                 assert_eq!(is_helped_with, own.contains(&flag), "{flag}:\n{help}");

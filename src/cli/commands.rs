@@ -5,20 +5,32 @@
 use argh::FromArgs;
 
 /// Their names, each with its flags.
-pub(super) const TALKS: [(&str, &[&str]); 9] = [
+pub(super) const TALKS: [(&str, &[&str]); 11] = [
     ("status", &["--admin", "--json", "--ready"]),
     ("backends", &["--admin", "--json"]),
     ("connections", &["--admin", "--json", "--limit"]),
+    ("explain", &["--admin", "--client", "--json", "--listener"]),
     ("drain", &["--admin", "--over", "--token-file"]),
     ("ready", &["--admin", "--token-file"]),
     ("maint", &["--admin", "--token-file"]),
     ("weight", &["--admin", "--token-file"]),
     ("kill", &["--admin", "--token-file"]),
     ("reload", &["--admin", "--token-file"]),
+    (
+        "config diff",
+        &["--admin", "--from", "--json", "--token-file"],
+    ),
 ];
 
 /// Those of their flags that nothing else has, with a value and without.
-pub(super) const VALUED: [&str; 3] = ["--limit", "--over", "--token-file"];
+pub(super) const VALUED: [&str; 6] = [
+    "--client",
+    "--from",
+    "--limit",
+    "--listener",
+    "--over",
+    "--token-file",
+];
 pub(super) const SWITCHES: [&str; 2] = ["--json", "--ready"];
 
 /// Show how a running l4lb is.
@@ -91,6 +103,37 @@ pub(super) struct Connections {
     /// at most so many, the oldest ones: 1 to 10000 (100)
     #[argh(option, arg_name = "N")]
     pub(super) limit: Option<String>,
+}
+
+/// Say which backend a client would get, and why each other one would not.
+#[derive(FromArgs, Clone, Debug)]
+#[argh(
+    subcommand,
+    name = "explain",
+    example = "l4lb explain --client 203.0.113.7 --listener web",
+    note = "It is what would become of that client if it came next; nothing changes by asking. Each worker\n\
+            picks for itself: where they do not agree, all are shown. A backend that then does not answer\n\
+            is not foreseen.",
+    error_code(0, "done"),
+    error_code(1, "refused: there is no such listener"),
+    error_code(3, "no l4lb answers at the admin address")
+)]
+pub(super) struct Explain {
+    /// where its admin API listens, as it was told: 127.0.0.1:9090 (the default) or unix:PATH
+    #[argh(option, arg_name = "ADDR")]
+    pub(super) admin: Option<String>,
+
+    /// the client's address: 203.0.113.7 or [2001:db8::1]:5555; the port does not matter
+    #[argh(option, arg_name = "ADDR")]
+    pub(super) client: String,
+
+    /// print what the API says
+    #[argh(switch)]
+    pub(super) json: bool,
+
+    /// the listener that it comes to; may be left out where there is one
+    #[argh(option, arg_name = "NAME")]
+    pub(super) listener: Option<String>,
 }
 
 /// Give a backend no new sessions, or end l4lb when its sessions have.
@@ -246,4 +289,41 @@ pub(super) struct Reload {
     /// the file with the token that changes need, where they do ($L4LB_TOKEN_FILE)
     #[argh(option, arg_name = "FILE")]
     pub(super) token_file: Option<String>,
+}
+
+/// Say what a configuration file would change of a running l4lb, before it is applied.
+#[derive(FromArgs, Clone, Debug)]
+#[argh(
+    subcommand,
+    name = "diff",
+    example = "l4lb config diff next.toml",
+    example = "l4lb config diff next.toml --from l4lb.toml",
+    note = "Says what a reload would say, which live sessions that touches, and of each pool that balances\n\
+            by source-hash which share of the clients would get another backend. Nothing is changed. It is\n\
+            not tried whether new addresses can be bound and new names be looked up.",
+    error_code(0, "done, whether or not there is a change"),
+    error_code(1, "refused, or a file cannot be read"),
+    error_code(3, "no l4lb answers at the admin address"),
+    error_code(78, "a file is wrong")
+)]
+pub(super) struct Diff {
+    /// where its admin API listens, as it was told: 127.0.0.1:9090 (the default) or unix:PATH
+    #[argh(option, arg_name = "ADDR")]
+    pub(super) admin: Option<String>,
+
+    /// compare with this file instead of a running l4lb, as if all backends were up
+    #[argh(option, arg_name = "OLD")]
+    pub(super) from: Option<String>,
+
+    /// print what the API says
+    #[argh(switch)]
+    pub(super) json: bool,
+
+    /// the file with the token that changes need, where they do ($L4LB_TOKEN_FILE)
+    #[argh(option, arg_name = "FILE")]
+    pub(super) token_file: Option<String>,
+
+    /// TOML, or JSON where its name ends with .json
+    #[argh(positional, arg_name = "NEW")]
+    pub(super) file: String,
 }

@@ -33,7 +33,7 @@ fn checked(name: &str, config: &Config) -> Result<Task, Failure> {
 }
 
 /// What is in the files of backends, and which are missing.
-fn listed(config: &Config, coloured: bool) -> Result<(Files, Vec<String>), Failure> {
+pub(super) fn listed(config: &Config, coloured: bool) -> Result<(Files, Vec<String>), Failure> {
     listed::read_all(config, &Files::new(), coloured).map_err(Failure::Config)
 }
 
@@ -50,9 +50,18 @@ pub(super) fn run(name: &str, arguments: &Arguments, given: &[String]) -> Result
         let loaded = load(name, arguments, given, false); // for a log
         loaded.map(|it| it.1).map_err(|failure| failure.to_string())
     };
+    let flags = arguments.clone();
+    let amend = move |mut config: Config| {
+        let values = overrides(&flags).map_err(|failure| failure.to_string())?;
+        for value in values {
+            let applied = overrides::apply(value, &mut config, settings::cores());
+            applied.map_err(|failure| failure.to_string())?;
+        }
+        Ok(config)
+    };
     Ok(Task::Run {
         config,
-        source: Some(Source::new(name, source)),
+        source: Some(Source::new(name, source).amended_by(amend)),
     })
 }
 
@@ -91,7 +100,7 @@ fn load(
 }
 
 /// Reads a file, of which nobody knows how long it is.
-fn read(name: &str, coloured: bool) -> Result<Document, Failure> {
+pub(super) fn read(name: &str, coloured: bool) -> Result<Document, Failure> {
     let mut bytes = Vec::new();
     let most = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
     File::open(name)
@@ -101,6 +110,6 @@ fn read(name: &str, coloured: bool) -> Result<Document, Failure> {
 }
 
 /// Whether what is said on standard error may have colours.
-fn for_people() -> bool {
+pub(super) fn for_people() -> bool {
     is_coloured(&io::stderr())
 }

@@ -3,12 +3,13 @@
 //! `argv` repairs what argh lacks, `arguments` is the table of flags. `settings` makes a valid
 //! configuration of it all: with `pool` and `health` for the pool, `overrides` for flags that
 //! win over a file, and `values` for single numbers and durations; `file` reads and shows a configuration
-//! file. `commands` are those for a running l4lb, which `talk` makes what the client says of. Imports
-//! client, config, discovery, pool and reason.
+//! file, `diff` compares two. `commands` are those for a running l4lb, which `talk` makes what the client
+//! says of. Imports client, config, discovery, foresight, pool and reason.
 
 mod arguments;
 mod argv;
 mod commands;
+mod diff;
 mod file;
 mod health;
 mod overrides;

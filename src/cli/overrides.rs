@@ -32,7 +32,7 @@ pub(super) fn overrides(arguments: &Arguments) -> Result<Vec<Override>, Failure>
     given.into_iter().flatten().collect()
 }
 
-/// Makes a configuration of flags say what this one says.
+/// Makes a configuration say what a flag says.
 pub(super) fn apply(value: Override, config: &mut Config, cores: usize) -> Result<(), Failure> {
     match value {
         Override::Workers(count) => config.workers = count.map_or(cores, usize::from),
@@ -41,7 +41,7 @@ pub(super) fn apply(value: Override, config: &mut Config, cores: usize) -> Resul
         Override::AccessLog(output) => config.access_log = output,
         Override::LogLevel(level) => config.log_level = level,
         Override::Admin(listen) => {
-            let token_file = None;
+            let token_file = config.admin.take().and_then(|it| it.token_file);
             config.admin = Some(AdminConfig { listen, token_file });
         }
     }

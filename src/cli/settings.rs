@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use super::arguments::{Action, Arguments, Command};
 use super::overrides::{apply, log_level, overrides};
 use super::values::{duration, or_default};
-use super::{Failure, Task, file, pool, talk};
+use super::{Failure, Task, diff, file, pool, talk};
 use crate::config::{self, AccessLogOutput, Config, ListenerConfig, MAX_WORKERS, defaults};
 
 /// What the listener of the flags is called in logs.
@@ -17,12 +17,14 @@ pub(super) fn task(arguments: &Arguments, given: &[String]) -> Result<Task, Fail
     match &arguments.command {
         Some(Command::Demo(_)) => return demo(arguments, given),
         Some(Command::Check(check)) => return file::check(&check.file, given),
-        Some(Command::Config(config)) => match config.action {
+        Some(Command::Config(config)) => match &config.action {
             Action::Show(_) => return file::show(arguments, given),
+            Action::Diff(it) => return diff::diff(it),
         },
         Some(Command::Status(it)) => return talk::status(it),
         Some(Command::Backends(it)) => return talk::backends(it),
         Some(Command::Connections(it)) => return talk::connections(it),
+        Some(Command::Explain(it)) => return talk::explain(it),
         Some(Command::Drain(it)) => return talk::drain(it),
         Some(Command::Ready(it)) => return talk::ready(it),
         Some(Command::Maint(it)) => return talk::maint(it),

@@ -4,7 +4,9 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use super::commands::{Backends, Connections, Drain, Kill, Maint, Ready, Reload, Status, Weight};
+use super::commands::{
+    Backends, Connections, Drain, Explain, Kill, Maint, Ready, Reload, Status, Weight,
+};
 use super::values::{duration, number, or_default};
 use super::{Failure, Task, is_coloured};
 use crate::client::{self, Act, BackendName, Command, Form, Look, Talk};
@@ -42,6 +44,18 @@ pub(super) fn connections(it: &Connections) -> Result<Task, Failure> {
     let limit = |text: &str| number("--limit", text, &(1..=MOST_CONNECTIONS));
     let limit = or_default(it.limit.as_ref(), CONNECTIONS, limit)?;
     look(it.admin.as_ref(), it.json, Look::Connections(limit))
+}
+
+pub(super) fn explain(it: &Explain) -> Result<Task, Failure> {
+    let client = config::client_address(&it.client)
+        .map_err(|why| Failure::Usage(format!("--client: {why}")))?;
+    let listener = it.listener.as_ref().map(|text| name("listener", text));
+    let listener = listener.transpose()?;
+    look(
+        it.admin.as_ref(),
+        it.json,
+        Look::Explanation { client, listener },
+    )
 }
 
 pub(super) fn drain(it: &Drain) -> Result<Task, Failure> {
@@ -85,24 +99,31 @@ pub(super) fn reload(it: &Reload) -> Result<Task, Failure> {
 }
 
 fn look(admin: Option<&String>, is_json: bool, look: Look) -> Result<Task, Failure> {
+    talk(admin, Command::Look(look, form(is_json)))
+}
+
+/// How something is shown on standard output.
+pub(super) fn form(is_json: bool) -> Form {
     let is_coloured = is_coloured(&io::stdout());
-    let form = if is_json {
+    if is_json {
         Form::Json
     } else {
         Form::Text { is_coloured }
-    };
-    talk(admin, Command::Look(look, form))
+    }
 }
 
 fn act(admin: Option<&String>, token_file: Option<&String>, act: Act) -> Result<Task, Failure> {
-    let named = || std::env::var_os(TOKEN_FILE).filter(|it| !it.is_empty());
-    let file = token_file
-        .map(PathBuf::from)
-        .or_else(|| named().map(PathBuf::from));
-    talk(admin, Command::Act(act, file))
+    talk(admin, Command::Act(act, token(token_file)))
 }
 
-fn talk(admin: Option<&String>, command: Command) -> Result<Task, Failure> {
+/// The file with the token: the one that is named, else that of the environment.
+pub(super) fn token(named: Option<&String>) -> Option<PathBuf> {
+    let in_environment = || std::env::var_os(TOKEN_FILE).filter(|it| !it.is_empty());
+    let named = named.map(PathBuf::from);
+    named.or_else(|| in_environment().map(PathBuf::from))
+}
+
+pub(super) fn talk(admin: Option<&String>, command: Command) -> Result<Task, Failure> {
     let admin = address(admin.map_or(ADMIN, String::as_str))?;
     Ok(Task::Talk(Talk { admin, command }))
 }
@@ -192,14 +213,14 @@ mod tests {
     fn act_of(words: &str) -> Act {
         match talk_of(words).unwrap().command {
             Command::Act(act, _) => act,
-            Command::Look(look, _) => panic!("{words}: {look:?}"),
+            other => panic!("{words}: {other:?}"),
         }
     }
 
     fn look_of(words: &str) -> (Look, Form) {
         match talk_of(words).unwrap().command {
             Command::Look(look, form) => (look, form),
-            Command::Act(act, _) => panic!("{words}: {act:?}"),
+            other => panic!("{words}: {other:?}"),
         }
     }
 
@@ -246,6 +267,20 @@ mod tests {
             ("backends app", Look::Backends(Some("app".to_owned()))),
             ("connections", Look::Connections(100)),
             ("connections --limit 10000", Look::Connections(10_000)),
+            (
+                "explain --client [::1]:5555",
+                Look::Explanation {
+                    client: Ipv6Addr::LOCALHOST.into(),
+                    listener: None,
+                },
+            ),
+            (
+                "explain --client 10.0.0.1 --listener web",
+                Look::Explanation {
+                    client: [10, 0, 0, 1].into(),
+                    listener: Some("web".to_owned()),
+                },
+            ),
         ];
         for (words, look) in table {
             assert_eq!(look_of(words).0, look, "{words}");
@@ -298,6 +333,12 @@ mod tests {
             ("kill 10000000000000000", "up to 16 hexadecimal digits"),
             ("connections --limit 0", "from 1 to 10000"),
             ("connections --limit 10001", "from 1 to 10000"),
+            ("explain", "--client"),
+            ("explain --client web", "--client: 'web' is no client"),
+            (
+                "explain --client ::1 --listener a/b",
+                "\"a/b\" is no listener",
+            ),
             ("status --admin 127.0.0.1", "--admin \"127.0.0.1\""),
             ("status --admin 127.0.0.1:0", "port 0"),
             ("status --admin unix:", "has no path"),

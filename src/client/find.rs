@@ -1,9 +1,20 @@
 //! Which backend an operator means.
 
+use std::net::IpAddr;
+
 use super::api::Api;
 use super::{BackendName, Failure};
 use crate::config;
-use crate::requests::{Backend, Pool, backends_path};
+use crate::requests::{Backend, Pool, backends_path, segment};
+
+/// Where it is explained what a client would get.
+pub(super) fn explanation_path(client: IpAddr, listener: Option<&str>) -> String {
+    let listener = listener.map(|name| format!("&listener={}", segment(name)));
+    format!(
+        "/v1/explain?client={client}{}",
+        listener.unwrap_or_default()
+    )
+}
 
 /// The backends of a pool.
 pub(super) fn backends_of(api: &Api, pool: &str) -> Result<Vec<Backend>, Failure> {

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::api::{Api, Reading};
 use super::table::{Cell, Edge, Paint, draw};
 use super::{Answer, Failure, Form, Look, find, words};
-use crate::requests::{Backend, Connection, LastCheck, Status, backends_path};
+use crate::requests::{
+    Backend, Connection, Explanation, LastCheck, Status, WorkerView, backends_path,
+};
 
 /// What there is to see.
 pub(super) fn look(api: &Api, look: &Look, form: Form) -> Result<Answer, Failure> {
@@ -35,6 +37,9 @@ fn read(api: &Api, look: &Look) -> Result<Reading, Failure> {
             Ok(Reading { value, at })
         }
         Look::Connections(limit) => api.read(&format!("/v1/connections?limit={limit}")),
+        Look::Explanation { client, listener } => {
+            api.read(&find::explanation_path(*client, listener.as_deref()))
+        }
     }
 }
 
@@ -55,6 +60,7 @@ fn text(
             let connections: Vec<Connection> = api.typed(reading.take("connections"))?;
             Ok(connection_table(&connections))
         }
+        Look::Explanation { .. } => Ok(explanation(&api.typed(reading.value)?, is_coloured)),
     }
 }
 
@@ -210,6 +216,44 @@ fn connection_table(connections: &[Connection]) -> String {
             it.path.clone(),
         ]
         .map(Cell::from)
+    });
+    draw(columns, rows.collect())
+}
+
+/// A sentence, and a table for each worker that has one of its own.
+fn explanation(explanation: &Explanation, is_coloured: bool) -> String {
+    let mut text = words::printable(&explanation.answer) + "\n";
+    for view in &explanation.workers {
+        text.push('\n');
+        if explanation.workers.len() > 1 {
+            let numbers: Vec<String> = view.workers.iter().map(usize::to_string).collect();
+            let plural = if numbers.len() == 1 { "" } else { "s" };
+            text += &format!("worker{plural} {}\n", numbers.join(", "));
+        }
+        text += &candidate_table(view, is_coloured);
+    }
+    text
+}
+
+fn candidate_table(view: &WorkerView, is_coloured: bool) -> String {
+    let columns = [
+        ("BACKEND", Edge::Left),
+        ("ADDRESS", Edge::Left),
+        ("VERDICT", Edge::Left),
+        ("WHY", Edge::Left),
+    ];
+    let rows = view.backends.iter().map(|it| {
+        let paint = match &*it.verdict {
+            "chosen" if is_coloured && view.backend.is_some() => Paint::Green,
+            verdict if is_coloured => paint(verdict),
+            _ => Paint::Plain,
+        };
+        [
+            it.backend.clone().into(),
+            it.address.clone().into(),
+            Cell(it.verdict.clone(), paint),
+            it.why.clone().into(),
+        ]
     });
     draw(columns, rows.collect())
 }

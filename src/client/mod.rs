@@ -2,23 +2,27 @@
 //! the answers become text.
 //!
 //! `http` makes one exchange, `api` knows paths and answers, `find` knows which backend is meant.
-//! `look` has the commands that read and `act` those that change something; `table` and `words` are how
+//! `look` has the commands that read, `act` those that change something, `foresight` the one that asks what
+//! would change; `table` and `words` are how
 //! numbers and rows are written. Called by main with what cli has read. Imports requests, pool, config and
 //! reason.
 
 mod act;
 mod api;
 mod find;
+mod foresight;
 mod http;
 mod look;
 mod table;
 mod words;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::AdminAddress;
 use crate::pool::Order;
+use crate::requests::Foresight;
 use api::Api;
 
 /// What to say, and to whom.
@@ -37,6 +41,8 @@ pub enum Command {
     Look(Look, Form),
     /// Change something, with the token of this file where there is one.
     Act(Act, Option<PathBuf>),
+    /// Ask what this configuration would change, show it in this form, with the token as above.
+    Foresee(serde_json::Value, Form, Option<PathBuf>),
 }
 
 /// What can be looked at.
@@ -50,6 +56,13 @@ pub enum Look {
     Backends(Option<String>),
     /// So many live connections.
     Connections(usize),
+    /// What a client would get.
+    Explanation {
+        /// The client's address.
+        client: IpAddr,
+        /// The listener's name, which may be left out where there is one.
+        listener: Option<String>,
+    },
 }
 
 /// How something is shown.
@@ -99,6 +112,13 @@ pub struct Answer {
     pub is_well: bool,
 }
 
+impl Answer {
+    const fn well(text: String) -> Self {
+        let is_well = true;
+        Self { text, is_well }
+    }
+}
+
 /// Why there is no answer, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -124,10 +144,17 @@ pub fn perform(talk: &Talk) -> Result<Answer, Failure> {
         Command::Look(look, form) => look::look(&Api::new(&talk.admin, None)?, look, *form),
         Command::Act(act, token) => {
             let text = act::act(&Api::new(&talk.admin, token.as_deref())?, act)?;
-            Ok(Answer {
-                text,
-                is_well: true,
-            })
+            Ok(Answer::well(text))
+        }
+        Command::Foresee(config, form, token) => {
+            let api = Api::new(&talk.admin, token.as_deref())?;
+            Ok(Answer::well(foresight::ask(&api, config, *form)?))
         }
     }
+}
+
+/// What a configuration would change, in this form.
+#[must_use]
+pub fn foresight(foresight: &Foresight, form: Form) -> String {
+    foresight::show(foresight, form)
 }

@@ -51,6 +51,24 @@ pub fn name_server(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// Parses the address of a client, which may have a port: `203.0.113.7`, `203.0.113.7:5555`, `::1`,
+/// `[::1]:5555`. The port says nothing, as a client has another one each time.
+///
+/// # Errors
+///
+/// A sentence that says how it is written.
+pub fn client_address(text: &str) -> Result<IpAddr, AddressError> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Ok(address.ip());
+    }
+    let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    bare.unwrap_or(text).parse().map_err(|_| {
+        AddressError(format!(
+            "'{text}' is no client: write it like 203.0.113.7 or [2001:db8::1]:5555"
+        ))
+    })
+}
+
 /// The host, which has the form of one, and the port.
 pub(super) fn split_port(text: &str) -> Result<(&str, u16), AddressError> {
     let Some((host, port)) = text.rsplit_once(':') else {

@@ -20,7 +20,7 @@ mod spec;
 mod target;
 mod units;
 
-pub use address::{AddressError, listen_address, name_server};
+pub use address::{AddressError, client_address, listen_address, name_server};
 pub use admin::{AdminAddress, AdminConfig};
 pub use health::{Check, EjectConfig, HealthConfig};
 pub use http::{STATUS_PASSES, Statuses, http_host, http_path, statuses};

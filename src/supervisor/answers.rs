@@ -41,6 +41,10 @@ impl Process {
             } => reply.send(self.remove(&pool, &backend, force)),
             Request::Connections(limit, reply) => reply.send(self.connections(limit)),
             Request::Kill(id, reply) => reply.send(self.kill(id)),
+            Request::Explain(client, listener, reply) => {
+                reply.send(self.explain(client, listener.as_deref()));
+            }
+            Request::Foresee(config, reply) => self.foresee(*config, reply),
             Request::Config(reply) => {
                 reply.send(export::to_json(
                     &self.wanted.changes.over(&self.wanted.config),
@@ -247,7 +251,10 @@ impl Process {
     }
 
     /// What every worker answers; who does not answer in time is left out.
-    fn ask_workers<T: Send + 'static>(&self, question: impl Fn(Reply<T>) -> ToWorker) -> Vec<T> {
+    pub(super) fn ask_workers<T: Send + 'static>(
+        &self,
+        question: impl Fn(Reply<T>) -> ToWorker,
+    ) -> Vec<T> {
         let (sender, answers) = unbounded();
         for worker in &self.workers {
             let sender = sender.clone();

@@ -6,6 +6,8 @@
 
 mod answers;
 mod changes;
+mod explanation;
+mod foresight;
 mod found;
 mod launch;
 mod pacing;

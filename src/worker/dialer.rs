@@ -1,12 +1,13 @@
 //! Picks backends, and keeps what is learnt of dialing them.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::hedging::Hedging;
 use super::loads::Loads;
-use crate::balance::{Balancer, Pick, Request, Snapshot};
+use crate::balance::{Balancer, Pick, Preview, Request, Snapshot};
 use crate::config::PoolConfig;
 use crate::messages::{Mailbox, ToHealth};
 use crate::plan::PlannedPool;
@@ -183,6 +184,12 @@ impl Dialer {
                 return Ok(backend);
             }
         }
+    }
+
+    /// What the next client with this address would get.
+    pub(super) fn preview(&mut self, pool: usize, client: IpAddr, now: u64) -> Preview {
+        self.hear_news();
+        self.pools[pool].balancer.preview(client, now)
     }
 
     /// A session has `backend` no more.

@@ -233,6 +233,10 @@ impl Worker {
                 ToWorker::Reset(backend) => self.sessions.end_all(backend, Cause::Killed),
                 ToWorker::List(limit, reply) => reply.send(self.sessions.list(limit)),
                 ToWorker::Kill(id, reply) => reply.send(self.sessions.kill(id)),
+                ToWorker::Census(reply) => reply.send(self.sessions.census()),
+                ToWorker::Explain(listener, client, reply) => {
+                    reply.send(self.sessions.explain(&listener, client));
+                }
                 ToWorker::Idlest(backend, count, reply) => {
                     reply.send(self.sessions.idlest(backend, count));
                 }

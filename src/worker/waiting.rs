@@ -26,6 +26,11 @@ impl Waiting {
         self.clients.front().map(|(_, key)| *key)
     }
 
+    /// All of them, and those who have gone since.
+    pub(super) fn keys(&self) -> impl Iterator<Item = SessionKey> {
+        self.clients.iter().map(|(_, key)| *key)
+    }
+
     /// Whoever comes first waits no more.
     pub(super) fn drop_first(&mut self, line: &Line, worker: usize) {
         self.clients.pop_front();

@@ -1,6 +1,11 @@
 //! What operators see of sessions, and the end of one that they ask for.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use super::Sessions;
+use crate::messages::{Crowd, Outlook};
 use crate::pool::BackendId;
 use crate::requests::Connection;
 use crate::session::{Cause, Direction};
@@ -13,6 +18,38 @@ impl Sessions {
         slots.sort_unstable_by_key(|slot| slot.id);
         slots.truncate(limit);
         slots.into_iter().map(|slot| self.describe(slot)).collect()
+    }
+
+    /// How many sessions there are, by what they have.
+    pub(in crate::worker) fn census(&self) -> Vec<Crowd> {
+        let mut crowds = HashMap::new();
+        for (_, slot) in &self.slots {
+            let has_backend = slot.leased && slot.session.is_relaying();
+            let backend = slot.backend.as_ref().filter(|_| has_backend);
+            let (listener, backend) = (&slot.listener, backend.map(|it| it.id));
+            *crowds
+                .entry((&listener.config.name, &listener.pool, backend))
+                .or_default() += 1;
+        }
+        let crowds = crowds.into_iter();
+        let crowds = crowds.map(|((listener, pool, backend), sessions)| Crowd {
+            listener: Arc::clone(listener),
+            pool: Arc::clone(pool),
+            backend,
+            sessions,
+        });
+        crowds.collect()
+    }
+
+    /// What the next client of this listener would get if it had this address. Nothing changes by it.
+    pub(in crate::worker) fn explain(&mut self, listener: &str, client: IpAddr) -> Option<Outlook> {
+        let pool = self.newest.get(listener)?.config.pool;
+        let now = self.shell.clock.millis();
+        Some(Outlook {
+            worker: self.me(),
+            waiting: self.waiting_for(pool),
+            preview: self.shell.dialer.preview(pool, client, now),
+        })
     }
 
     fn describe(&self, slot: &Slot) -> Connection {

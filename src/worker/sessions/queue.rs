@@ -88,6 +88,12 @@ impl Sessions {
         }
     }
 
+    /// How many of this worker's clients stand in the line of a pool.
+    pub(super) fn waiting_for(&self, pool: usize) -> usize {
+        let keys = self.waiting[pool].keys();
+        keys.filter(|key| self.waits(*key)).count()
+    }
+
     fn waits(&self, key: SessionKey) -> bool {
         let slot = self.slots.get(key.slot).filter(|it| it.key == key);
         slot.is_some_and(|it| it.lined_up.is_some())

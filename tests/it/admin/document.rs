@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Admin;
 
 /// What the contract has, less the metrics and the dashboard.
-const OPERATIONS: [&str; 14] = [
+const OPERATIONS: [&str; 16] = [
     "get /livez",
     "get /readyz",
     "get /v1/status",
@@ -14,10 +14,12 @@ const OPERATIONS: [&str; 14] = [
     "get /v1/pools/{pool}/backends",
     "get /v1/connections",
     "get /v1/events",
+    "get /v1/explain",
     "post /v1/pools/{pool}/backends",
     "patch /v1/pools/{pool}/backends/{name}",
     "delete /v1/pools/{pool}/backends/{name}",
     "delete /v1/connections/{id}",
+    "post /v1/config/diff",
     "post /v1/reload",
     "post /v1/drain",
 ];

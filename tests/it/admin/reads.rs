@@ -26,6 +26,11 @@ fn each_read_asks_one_question_and_shows_the_answer() {
             r#"{"backends":[{"pool":"app","name":"b2","address":"10.0.0.2:8080","weight":2,"#,
         ),
         (
+            "/v1/explain?client=203.0.113.7:5555&listener=web",
+            Some(r#"Explain(203.0.113.7, Some("web"), Reply)"#),
+            r#"{"client":"203.0.113.7","listener":"web","pool":"app","balance":"first","answer":"#,
+        ),
+        (
             "/v1/connections",
             Some("Connections(100, Reply)"),
             r#"{"connections":[{"id":"8f21","listener":"web","pool":"app","backend":"b2","#,

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use l4lb::admin::Ask;
 use l4lb::requests::{
-    Backend, Connection, Happening, LastCheck, Listener, Pool, Refusal, Reloaded, Request, Status,
-    Subscriber,
+    Backend, Candidate, Connection, Explanation, Foresight, Happening, LastCheck, Listener, Pool,
+    Refusal, Reloaded, Request, Status, Subscriber, WorkerView,
 };
 use serde_json::json;
 
@@ -105,7 +105,16 @@ impl Inside {
             Request::Remove { reply, .. } => reply.send(self.or_refusal(())),
             Request::Connections(limit, reply) => reply.send(self.connections(limit)),
             Request::Kill(_, reply) => reply.send(self.or_refusal(())),
+            Request::Explain(_, _, reply) => reply.send(self.or_refusal(explanation())),
             Request::Config(reply) => reply.send(json!({"workers": 1})),
+            Request::Foresee(config, reply) => {
+                let changes = config.listeners.iter().map(|it| it.name.to_string());
+                reply.send(self.or_refusal(Foresight {
+                    changes: changes.collect(),
+                    sessions: None,
+                    moved: Vec::new(),
+                }));
+            }
             Request::Reload(reply) => reply.send(self.or_refusal(Reloaded {
                 generation: 2,
                 changes: vec!["pool app: backend b3 is new".to_owned()],
@@ -152,6 +161,28 @@ impl Inside {
             }],
             pools: vec![pool()],
         }
+    }
+}
+
+fn explanation() -> Explanation {
+    Explanation {
+        client: "203.0.113.7".to_owned(),
+        listener: "web".to_owned(),
+        pool: "app".to_owned(),
+        balance: "first".to_owned(),
+        answer: "203.0.113.7 gets app/b2 (first)".to_owned(),
+        held_back_because: None,
+        workers: vec![WorkerView {
+            workers: vec![1],
+            outcome: "backend".to_owned(),
+            backend: Some("b2".to_owned()),
+            backends: vec![Candidate {
+                backend: "b2".to_owned(),
+                address: "10.0.0.2:8080".to_owned(),
+                verdict: "chosen".to_owned(),
+                why: "it is the first that has room".to_owned(),
+            }],
+        }],
     }
 }
 

@@ -261,3 +261,43 @@ fn a_refusal_is_answered_with_its_status_and_its_words() {
         }
     }
 }
+
+#[test]
+fn a_configuration_is_read_as_a_file_is_and_may_be_as_long() {
+    const LINE: &str = "POST /v1/config/diff";
+    let admin = Admin::start();
+    let config = |backends: usize| {
+        let backends = (0..backends).map(|it| format!(r#""10.0.{}.{}:80""#, it / 250, it % 250));
+        let backends = backends.collect::<Vec<_>>().join(",");
+        let listener = r#"{"name":"web","listen":"127.0.0.1:9000","pool":"app"}"#;
+        format!(r#"{{"listener":[{listener}],"pool":{{"app":{{"backends":[{backends}]}}}}}}"#)
+    };
+    for backends in [1, 10_000] {
+        let answer = admin.send(LINE, &config(backends));
+        assert_eq!(
+            (answer.status, &*answer.body),
+            (200, r#"{"changes":["web"],"moved":[]}"#)
+        );
+        assert!(admin.supervisor.asked()[0].starts_with("Foresee(Config {"));
+    }
+    let body = config(1).replace("backends", "backend");
+    let detail = admin.send(LINE, &body).problem(422);
+    assert!(
+        detail.starts_with("body.json:1:") && detail.contains("did you mean backends?"),
+        "{detail}"
+    );
+    let head = |length: usize| {
+        let length = format!("Content-Length: {length}");
+        admin.head(LINE, &["Content-Type: application/json", &length])
+    };
+    let detail = admin.raw(head(1024 * 1024 + 1)).problem(413);
+    assert_eq!(detail, "a body has at most 1048576 bytes");
+    let chunked = [
+        "Content-Type: application/json",
+        "Transfer-Encoding: chunked",
+    ];
+    let mut body = admin.head(LINE, &chunked);
+    body += &format!("100001\r\n{}", " ".repeat(1024 * 1024 + 1));
+    admin.raw(body).problem(413);
+    assert!(admin.supervisor.asked().is_empty());
+}

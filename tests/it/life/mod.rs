@@ -13,6 +13,7 @@ mod demo;
 mod descriptors;
 mod faults;
 mod floods;
+mod foresight;
 mod health;
 mod listeners;
 mod log_sink;

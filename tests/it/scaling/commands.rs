@@ -35,14 +35,6 @@ const BAD: [(&str, &str); 14] = [
         "add c=\\u{1b}[1m: '\\u{1b}[1m' has no port",
     ),
     (
-        "echo add c=srv:_a._tcp.b",
-        "srv:_a._tcp.b: services (SRV) are not supported",
-    ),
-    (
-        "echo add c=no-such-name.invalid:1",
-        "cannot resolve 'no-such-name.invalid'",
-    ),
-    (
         "echo add c=127.0.0.1:2; echo add d=127.0.0.1:3",
         "4 backends are more than the most, 3",
     ),

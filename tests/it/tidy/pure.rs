@@ -15,7 +15,11 @@ const fn pure(path: &'static str, may_name: &'static [&'static str]) -> Pure {
     Pure { path, may_name }
 }
 
-const ADDRESSES: &[&str] = &["std::net::SocketAddr", "std::net::IpAddr"];
+const ADDRESSES: &[&str] = &[
+    "std::net::SocketAddr",
+    "std::net::IpAddr",
+    "std::net::Ipv4Addr",
+];
 
 /// What a configuration is made of.
 const CONFIGURED: &[&str] = &[
@@ -30,6 +34,7 @@ const PURE: &[Pure] = &[
     pure("src/session/", &[]),
     pure("src/balance/", ADDRESSES),
     pure("src/held_up.rs", &[]),
+    pure("src/foresight.rs", CONFIGURED),
     pure("src/health/verdict.rs", &[]),
     pure("src/health/agenda.rs", &[]),
     pure("src/health/schedule.rs", &[]),

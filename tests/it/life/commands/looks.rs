@@ -95,6 +95,37 @@ fn connections_are_a_table_and_the_limit_is_passed_on() {
     assert_eq!(asked[0].what, "GET /v1/connections?limit=100");
 }
 
+const EXPLANATION: Line = (
+    "GET /v1/explain?client=203.0.113.7&listener=a%5Bb%5D",
+    200,
+    r#"{"client":"203.0.113.7","listener":"a[b]","pool":"app","balance":"first",
+        "answer":"203.0.113.7 at worker 1 gets app/b2 (first); at workers 2, 3 gets app/b1 (first)",
+        "workers":[
+            {"workers":[1],"outcome":"backend","backend":"b2","backends":[
+                {"backend":"b1","address":"10.0.0.1:80","verdict":"full","why":"it is at its limit: 2 of 2"},
+                {"backend":"b2","address":"10.0.0.22:80","verdict":"chosen","why":"it is the first that has room"}]},
+            {"workers":[2,3],"outcome":"backend","backend":"b1","backends":[
+                {"backend":"b1","address":"10.0.0.1:80","verdict":"chosen","why":"it is the first that has room"}]}]}"#,
+);
+
+#[test]
+fn an_explanation_is_a_sentence_and_a_table_for_each_mind() {
+    let wanted = "\
+203.0.113.7 at worker 1 gets app/b2 (first); at workers 2, 3 gets app/b1 (first)
+
+worker 1
+BACKEND  ADDRESS       VERDICT  WHY
+b1       10.0.0.1:80   full     it is at its limit: 2 of 2
+b2       10.0.0.22:80  chosen   it is the first that has room
+
+workers 2, 3
+BACKEND  ADDRESS      VERDICT  WHY
+b1       10.0.0.1:80  chosen   it is the first that has room
+";
+    let words = "explain --client 203.0.113.7:5555 --listener a[b]";
+    assert_eq!(told(&[EXPLANATION], words), wanted);
+}
+
 #[test]
 fn json_is_what_the_api_says_with_what_is_new_in_it() {
     let json = |script, words| -> serde_json::Value {
