@@ -22,7 +22,7 @@
 //! - [`demo`] runs all of it with three built-in sites.
 //!
 //! The layers, each of which may use those to its right:
-//! main → cli, client, demo → supervisor → worker, health, admin, access_log → messages → plan, requests,
+//! main → cli, client, demo → supervisor → worker, health, admin, discovery, access_log → messages → plan, requests,
 //! scaling, session, balance, pool, listener, config, sys. Session and balance are pure: no I/O, no clock, no log.
 
 pub mod access_log;

@@ -18,7 +18,9 @@ use crate::requests::{Backend, Change, Foresight, Reloaded, Request};
 /// A backend to be added.
 #[derive(Debug, ToSchema)]
 pub(super) struct NewBackend {
-    /// `HOST:PORT`, where HOST is an IPv4 address, an IPv6 address in brackets or a DNS name.
+    /// `HOST:PORT`, where HOST is an IPv4 address, an IPv6 address in brackets or a DNS name, which
+    /// stands for all its addresses; or `srv:_SERVICE._PROTOCOL.NAME`. Of several backends that come of
+    /// it the first one is returned.
     address: String,
     /// Its name, which no other backend of the pool has; its address where it has none.
     name: Option<String>,

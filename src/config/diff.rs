@@ -1,6 +1,6 @@
 //! What is different between two configurations, in sentences. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -42,8 +42,9 @@ fn by_name<T>(
     name: impl Fn(&T) -> &Arc<str>,
     mut compare: impl FnMut(&mut Vec<String>, &T, &T),
 ) {
+    let before: HashMap<_, _> = old.iter().map(|was| (name(was), was)).collect();
     for is in new {
-        match old.iter().find(|was| name(was) == name(is)) {
+        match before.get(name(is)) {
             Some(was) => compare(changes, was, is),
             None => changes.push(format!("{what} {} added", name(is))),
         }

@@ -212,3 +212,55 @@ fn servers(found: Found<ServiceRecord>) -> Found<ServiceRecord> {
         Found::Nothing(_) | Found::Unknown(_) => found,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hosts_file_has_both_families_of_a_name_whatever_its_letters() {
+        let mut hosts = Hosts::default();
+        let text = "10.0.0.1 web Web2 # a comment\n10.0.0.2 web\n::1 web\n";
+        hosts.read_hosts_conf(text.as_bytes()).unwrap();
+        let found = |texts: &[&str]| {
+            let addresses = texts.iter().map(|it| it.parse().unwrap());
+            Found::Records(addresses.collect(), HOSTS_LIVE)
+        };
+        let both = [found(&["10.0.0.1", "10.0.0.2"]), found(&["::1"])];
+        assert_eq!(static_host(&hosts, "WEB"), Some(Outcome::Host(both)));
+        let none = Found::Nothing("no address in the hosts file".to_owned());
+        let one = [found(&["10.0.0.1"]), none];
+        assert_eq!(static_host(&hosts, "web2."), Some(Outcome::Host(one)));
+        assert_eq!(static_host(&hosts, "other"), None, "that is for DNS");
+    }
+
+    #[test]
+    fn servers_that_nobody_can_connect_to_are_none() {
+        let record = |port, host: &str| ServiceRecord {
+            priority: 1,
+            weight: 1,
+            port,
+            host: host.into(),
+        };
+        let live = Duration::from_secs(60);
+        let all = vec![record(80, "."), record(0, "a."), record(81, "b.")];
+        let wanted = Found::Records(vec![record(81, "b.")], live);
+        assert_eq!(servers(Found::Records(all, live)), wanted);
+        let many = (0..2000).map(|it| record(80, &format!("{it}.")));
+        match servers(Found::Records(many.collect(), live)) {
+            Found::Records(kept, _) => assert_eq!(kept.len(), MOST_SERVERS),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn addresses_that_no_server_can_have_are_none() {
+        let of = |text: &str| ip(&RData::from(text.parse::<IpAddr>().unwrap()));
+        for bad in ["0.0.0.0", "::", "224.0.0.1", "ff02::1"] {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+        for good in ["10.0.0.1", "127.0.0.1", "2001:db8::1"] {
+            assert_eq!(of(good), Some(good.parse().unwrap()));
+        }
+    }
+}

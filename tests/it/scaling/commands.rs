@@ -17,7 +17,7 @@ const HASTY: &str =
     "target = 1, min = 2, max = 3, after = \"1ms\", cool_down = \"1ms\", timeout = \"20s\"";
 
 /// What a command does after it has printed something good, and what the log says of that.
-const BAD: [(&str, &str); 14] = [
+const BAD: [(&str, &str); 12] = [
     ("exit 3", "exit code 3"),
     (
         "printf 'no\\033[1m\\nluck\\n' >&2; exit 1",

@@ -23,7 +23,7 @@ pub(super) fn expect(name: &str, bytes: &[u8], wanted: &[&str]) {
 }
 
 /// What is wrong after [`SMALL`], whose last table is `[pool.app]` and whose lines are six.
-const AFTER_SMALL: [(&str, &[&str]); 58] = [
+const AFTER_SMALL: [(&str, &[&str]); 62] = [
     (
         "balanec = \"first\"",
         &["7:1: pool.app: unknown key \"balanec\""],
@@ -151,7 +151,10 @@ const AFTER_SMALL: [(&str, &[&str]); 58] = [
         &["7:30: the first ejection"],
     ),
     ("hedge = true\nhedge = true", &["8:1: duplicate key"]),
-    ("[pool.b]", &["7:1: pool.b: backends is missing"]),
+    (
+        "[pool.b]",
+        &["7:1: pool.b: backends is missing, and so is backends_file"],
+    ),
     (
         "[pool.b]\nbackends = []",
         &["8:12: pool.b.backends: at least one"],
@@ -223,6 +226,19 @@ const AFTER_SMALL: [(&str, &[&str]); 58] = [
             "7:1: listen is missing",
             "7:1: pool is missing",
         ],
+    ),
+    ("[dns]\nservers = []", &["8:11: dns.servers: at least one"]),
+    (
+        "[dns]\nservers = [\"::1\", \"ns.example:53\"]",
+        &["8:19: dns.servers[2]: 'ns.example:53' is no name server: write it like 10.0.0.2:53"],
+    ),
+    (
+        "[dns]\nserver = \"::1\"",
+        &["8:1: dns: unknown key \"server\""],
+    ),
+    (
+        "[pool.b]\nbackends_file = \"\"",
+        &["8:17: pool.b.backends_file: a path is not empty"],
     ),
     (
         "[admin]\nlisten = \"0.0.0.0:9090\"",

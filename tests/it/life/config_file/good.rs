@@ -1,6 +1,7 @@
 //! What a file means: values, defaults, TOML and JSON alike, flags over it, and what is shown of it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use l4lb::config::file::{self, Override};
@@ -67,7 +68,13 @@ fn the_example_says_what_its_comments_say() {
         ..backend("spare", "10.0.0.9:8080")
     };
     let first = backend("10.0.0.1:8080", "10.0.0.1:8080");
-    assert_eq!(app.backends, [first, b2, spare]);
+    let names = ["web.internal:8080", "srv:_http._tcp.web.internal"];
+    let [web, service] = names.map(|it| backend(it, it));
+    assert_eq!(app.backends, [first, b2, spare, web, service]);
+    let listed = app.backends_file.as_deref();
+    assert_eq!(listed, Some(Path::new("/etc/l4lb/app.backends")));
+    let servers = ["10.0.0.2:53", "[::1]:8600"].map(address);
+    assert_eq!(config.dns_servers, servers);
 
     let post = &config.pools[mail.pool];
     assert_eq!(post.balance, Balance::LeastConnections);
