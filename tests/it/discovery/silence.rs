@@ -9,6 +9,9 @@ use crate::life::{expect_echo, whoami};
 /// What is waited for first answers, and some time for a machine under load.
 const BOUND: Duration = Duration::from_secs(3);
 
+/// More names than are asked at once, so that none of them is asked in vain before the bound.
+const MANY: usize = 64;
+
 fn silent(names: &[&str]) -> NameServer {
     let server = NameServer::start();
     for name in names {
@@ -57,6 +60,18 @@ fn a_start_a_reload_the_api_and_signals_do_not_wait_for_silence() {
     scene.l4lb.signal("TERM");
     assert_eq!(in_time("the end", || scene.l4lb.wait()).code(), Some(0));
     assert!(waited.elapsed() < 3 * BOUND);
+}
+
+#[test]
+fn many_silent_names_are_waited_for_no_longer_than_one() {
+    let (_sites, port) = sites(&["127.0.0.2"]);
+    let names: Vec<String> = (0..MANY).map(|it| format!("{it}.example")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let entries: String = names.iter().map(|it| format!("\"{it}:1\", ")).collect();
+    let pool = format!("backends = [\"127.0.0.2:{port}\", {entries}]");
+    let scene = in_time("a start", || Scene::start(silent(&names), &pool));
+    assert_eq!(scene.serving(1), ["127.0.0.2"]);
+    in_time("a reload", || scene.says("reload"));
 }
 
 #[test]
