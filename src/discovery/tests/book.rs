@@ -189,6 +189,12 @@ fn a_new_answer_of_a_service_counts_once_its_names_are_known() {
     assert_eq!(scene.servers().as_deref(), Some("b."));
     scene.now += Duration::from_secs(3600);
     assert_eq!(scene.due(), [host("b."), service()], "a is forgotten");
+    scene.ask(&service(), servers(&["b.", "c."], 60));
+    assert_eq!(scene.servers().as_deref(), Some("b."), "c is not asked yet");
+    scene.ask(&host("c."), Outcome::Host([failed(), failed()]));
+    assert_eq!(scene.servers().as_deref(), Some("b. c."));
+    scene.now += Duration::from_secs(60);
+    scene.ask(&service(), servers(&["b."], 60));
     scene.ask(&service(), Outcome::Service(none()));
     assert_eq!(scene.servers().as_deref(), Some("b."), "no answer");
     scene.ask(&service(), servers(&[], 60));
