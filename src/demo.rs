@@ -10,8 +10,8 @@ use std::time::Duration;
 use test_backends::{Behaviour, Colour, Server};
 
 use crate::config::{
-    AccessLogOutput, AllDown, BackendConfig, Balance, Config, HealthConfig, ListenerConfig, OnDown,
-    PoolConfig,
+    AccessLogConfig, AccessLogOutput, AllDown, BackendConfig, Balance, Config, HealthConfig,
+    ListenerConfig, OnDown, PoolConfig,
 };
 use crate::{cli, supervisor};
 
@@ -110,7 +110,7 @@ fn config(listen: SocketAddr, backends: Vec<BackendConfig>) -> Config {
         workers: 1,
         max_connections: None,
         drain_timeout: Duration::from_secs(2),
-        access_log: AccessLogOutput::Stdout,
+        access_log: AccessLogConfig::to(AccessLogOutput::Stdout),
         log_level: log::LevelFilter::Info, // the caller has started the log
         admin: None,
         dns_servers: Vec::new(),

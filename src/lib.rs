@@ -18,11 +18,11 @@
 //!   backend is, [`listener`] what a listening socket is.
 //! - [`descriptors`] says what the limit of descriptors allows, [`reason`] an error in words, [`held_up`]
 //!   whether a loop was stopped, [`token`] who may change things, [`version`] which l4lb this is; [`sys`] has the only unsafe block.
-//! - [`foresight`] says what a configuration would change, before it is applied.
+//! - [`foresight`] says what a configuration would change, before it is applied, [`log_stats`] what an access log says.
 //! - [`demo`] runs all of it with three built-in sites.
 //!
 //! The layers, each of which may use those to its right:
-//! main → cli, client, demo → supervisor → worker, health, admin, discovery, access_log → messages → plan, requests,
+//! main → cli, client, demo, log_stats → supervisor → worker, health, admin, discovery, access_log → messages → plan, requests,
 //! scaling, session, balance, pool, listener, config, sys. Session and balance are pure: no I/O, no clock, no log.
 
 pub mod access_log;
@@ -39,6 +39,7 @@ pub mod health;
 pub mod held_up;
 pub mod journal;
 pub mod listener;
+pub mod log_stats;
 pub mod messages;
 pub mod plan;
 pub mod pool;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use l4lb::cli::{self, Failure, Task};
 use l4lb::client::{self, Talk};
-use l4lb::{demo, supervisor};
+use l4lb::{demo, log_stats, supervisor};
 
 fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1).collect();
@@ -27,6 +27,12 @@ fn perform(task: Task) -> Result<ExitCode, Failure> {
         Task::Demo { log_level } => {
             cli::start_log(log_level).map_err(Failure::Runtime)?;
             demo::run().map_err(Failure::Runtime)
+        }
+        Task::LogStats { file, as_json } => {
+            let report = log_stats::of(&file, as_json);
+            report
+                .and_then(|it| cli::print(&it))
+                .map_err(Failure::Runtime)
         }
         Task::Talk(talk) => return say(&talk),
     };

@@ -2,7 +2,7 @@
 //!
 //! supervisor -> worker: [`ToWorker`] · health -> worker: [`ToWorker::Live`] · worker -> health:
 //! [`ToHealth`] · everybody -> supervisor: [`Event`] · worker -> access log: [`SessionRecord`].
-//! Only types live here, no threads. Imports pool, balance, plan, discovery, scaling and session.
+//! Only types live here, no threads. Imports pool, balance, plan, discovery, scaling, session and sys.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,13 +15,15 @@ use mio::{Registry, Token, Waker};
 
 use socket2::Socket;
 
+use crate::access_log::AccessLog;
 use crate::balance::{Preview, Snapshot};
 use crate::discovery::News;
 use crate::plan::{Plan, PlannedListener};
 use crate::pool::{Backend, BackendId, Order, State};
 use crate::requests::{Connection, Reply, Request};
 use crate::scaling::Ran;
-use crate::session::CloseReason;
+use crate::session::{CloseReason, DialError, Side};
+use crate::sys::TcpInfo;
 
 /// Messages that may wait in a mailbox. Its loop empties it at every wake: only a burst fills it.
 const MAILBOX_MESSAGES: usize = 256;
@@ -117,6 +119,8 @@ pub enum ToWorker {
         /// Its listener.
         listener: Arc<PlannedListener>,
     },
+    /// Write sessions down there from now on, or nowhere.
+    Log(Option<AccessLog>),
     /// Close the listeners; end what is left when the time is over.
     Drain(Duration),
     /// End everything at once.
@@ -206,13 +210,28 @@ pub enum Event {
     Ended(Result<(), String>),
 }
 
+/// An attempt to connect that has failed.
+#[derive(Clone, Debug)]
+pub struct FailedAttempt {
+    /// To whom.
+    pub backend: Arc<Backend>,
+    /// Why.
+    pub error: DialError,
+    /// The time until it was known.
+    pub took: Duration,
+}
+
+/// The attempts of a session that have failed, the first ones if there were very many.
+#[derive(Clone, Debug, Default)]
+pub struct FailedAttempts(pub Vec<FailedAttempt>);
+
 /// All that the access log says of a session.
 #[derive(Clone, Debug)]
 pub struct SessionRecord {
     /// The connection's id.
     pub id: u64,
-    /// When it ended.
-    pub ended: Instant,
+    /// When this was true: at its end, where it has ended.
+    pub at: Instant,
     /// The client's address.
     pub client: SocketAddr,
     /// The listener's name.
@@ -225,18 +244,26 @@ pub struct SessionRecord {
     pub queued: Duration,
     /// From accept to the established backend connection, less the time in the queue.
     pub connect: Option<Duration>,
+    /// From accept to the first byte that was read, by side.
+    pub first_byte: [Option<Duration>; 2],
     /// From accept to the end.
     pub total: Duration,
     /// Bytes read from the client.
     pub bytes_in: u64,
     /// Bytes read from the backend.
     pub bytes_out: u64,
-    /// Why it ended.
-    pub reason: CloseReason,
+    /// Why it ended; `None` while it lives.
+    pub reason: Option<CloseReason>,
+    /// The side that ended its stream, or reset it, before the other one did, if either has.
+    pub ended_by: Option<Side>,
     /// Attempts to connect after the first one.
     pub retries: u8,
+    /// Attempts to connect that have failed, where any has.
+    pub failed: Option<Box<FailedAttempts>>,
     /// Sessions when it ended, itself included: in all, on its listener, on its backend.
     pub active: [u32; 3],
     /// Whether any byte was spliced.
     pub spliced: bool,
+    /// What the kernel knows of its connections, by side, where the log wants to know.
+    pub tcp: Option<Box<[Option<TcpInfo>; 2]>>,
 }

@@ -1,42 +1,87 @@
 //! The thread that writes lines, and the handle that feeds it.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use rustix::event::{PollFd, PollFlags};
-use std::os::fd::AsFd;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 
-use super::format;
-use crate::config::AccessLogOutput;
+use super::filter::Filter;
+use super::line;
+use super::sink::Sink;
+use crate::config::{AccessLogConfig, LineFormat};
 use crate::messages::{Event, SessionRecord};
 
-/// Lines that may wait for the writer; about 200 bytes each.
+/// Lines that may wait for the writer; about 300 bytes each.
 const QUEUE_LINES: usize = 8192;
 
 /// Lines that are written with one system call.
 const BATCH_LINES: usize = 512;
 
-/// The writer rests that long after a batch, so that it is not woken for every single line.
-const REST: Duration = Duration::from_millis(5);
+/// The writer rests that long when it has caught up, so that it is not woken for every single line.
+const REST: Duration = Duration::from_millis(20);
 
 /// Between two complaints that lines cannot be written.
 pub(crate) const COMPLAINT_GAP: Duration = Duration::from_secs(10);
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are lines: to box each would cost more than the room"
+)]
 enum Message {
     Line(SessionRecord),
     Reopen,
 }
 
-/// Takes records of ended sessions. Cheap to clone; the writer ends with the last one.
-#[derive(Clone)]
+/// How many lines there were, for as long as the process runs.
+#[derive(Debug, Default)]
+pub struct Counts {
+    written: AtomicU64,
+    dropped: AtomicU64,
+    /// Of those dropped, how many were told.
+    told: AtomicU64,
+}
+
+impl Counts {
+    /// Lines that were written.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Lines that were lost: the queue was full, or the sink did not take them.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn drop_lines(&self, lines: u64) {
+        self.dropped.fetch_add(lines, Ordering::Relaxed);
+    }
+
+    /// Lines dropped since the last call.
+    fn take_untold(&self) -> u64 {
+        let dropped = self.dropped();
+        let told = self.told.fetch_max(dropped, Ordering::Relaxed);
+        dropped.saturating_sub(told)
+    }
+}
+
+/// Takes records of sessions. Cheap to clone; the writer ends with the last one.
+#[derive(Clone, Debug)]
 pub struct AccessLog {
     queue: Sender<Message>,
-    dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+    wishes: Arc<Wishes>,
+}
+
+/// What the writer wants of those who write.
+#[derive(Debug)]
+struct Wishes {
+    filter: Filter,
+    interval: Option<Duration>,
+    tcp_info: bool,
 }
 
 impl AccessLog {
@@ -45,15 +90,36 @@ impl AccessLog {
     pub fn write(&self, record: SessionRecord) -> bool {
         let queued = self.queue.try_send(Message::Line(record)).is_ok();
         if !queued {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.counts.drop_lines(1);
         }
         queued
+    }
+
+    /// Which sessions are to be written down.
+    pub(crate) fn filter(&self) -> &Filter {
+        &self.wishes.filter
+    }
+
+    /// How often those are that live on, if at all.
+    pub(crate) fn interval(&self) -> Option<Duration> {
+        self.wishes.interval
+    }
+
+    /// Whether the line says what the kernel knows of both connections: to ask it costs two calls.
+    pub(crate) fn wants_tcp_info(&self) -> bool {
+        self.wishes.tcp_info
+    }
+
+    /// How many lines there were.
+    #[must_use]
+    pub fn counts(&self) -> &Arc<Counts> {
+        &self.counts
     }
 
     /// Lines dropped since the last call: a writer that is stuck cannot tell.
     #[must_use]
     pub fn take_dropped(&self) -> u64 {
-        self.dropped.swap(0, Ordering::Relaxed)
+        self.counts.take_untold()
     }
 
     /// Has the file opened again under its name, as a rotation has moved the old one. False where
@@ -72,41 +138,38 @@ pub struct WriterThread {
 }
 
 impl WriterThread {
+    /// Whether it has ended, as nobody can send it anything any more.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.done.try_recv() == Err(TryRecvError::Disconnected)
+    }
+
     /// Waits until everything queued is written, but not for ever: a sink may be stuck.
     pub fn finish(self, patience: Duration) {
         let _ = self.done.recv_timeout(patience);
     }
 }
 
-/// Opens the log and starts its writer; `None` where it is off.
+/// Opens the log and starts its writer, who goes on counting in `counts`; `None` where it is off.
 ///
 /// # Errors
 ///
 /// What the system says where the file cannot be opened or no thread be had.
 pub fn start(
-    output: &AccessLogOutput,
+    config: &AccessLogConfig,
+    counts: Arc<Counts>,
     events: Sender<Event>,
 ) -> io::Result<Option<(AccessLog, WriterThread)>> {
-    let sink = match output {
-        AccessLogOutput::Off => return Ok(None),
-        AccessLogOutput::Stdout => Sink {
-            file: None,
-            path: None,
-            in_line: false,
-        },
-        AccessLogOutput::File(path) => Sink {
-            file: Some(open(path)?),
-            path: Some(path.clone()),
-            in_line: false,
-        },
+    let Some(sink) = Sink::open(&config.output)? else {
+        return Ok(None);
     };
     let (queue, lines) = bounded(QUEUE_LINES);
     let (alive, done) = bounded(0);
-    let dropped = Arc::new(AtomicU64::new(0));
     let mut writer = Writer {
         lines,
+        format: config.format.clone(),
         sink,
-        dropped: Arc::clone(&dropped),
+        counts: Arc::clone(&counts),
         events,
         complained: None,
     };
@@ -116,79 +179,24 @@ pub fn start(
             writer.run();
             drop(alive);
         })?;
-    Ok(Some((AccessLog { queue, dropped }, WriterThread { done })))
-}
-
-fn open(path: &PathBuf) -> io::Result<File> {
-    use std::os::unix::fs::FileTypeExt;
-    if std::fs::metadata(path).is_ok_and(|it| it.file_type().is_fifo()) {
-        // Opened for reading too, a FIFO does not wait for its reader (fifo(7)).
-        return OpenOptions::new().read(true).write(true).open(path);
-    }
-    OpenOptions::new().create(true).append(true).open(path)
-}
-
-/// Where lines go.
-struct Sink {
-    /// Standard output where there is none.
-    file: Option<File>,
-    path: Option<PathBuf>,
-    /// The last write broke off within a line.
-    in_line: bool,
-}
-
-impl Sink {
-    fn reopen(&mut self) -> io::Result<()> {
-        if let Some(path) = &self.path {
-            self.file = Some(open(path)?);
-        }
-        Ok(())
-    }
-
-    /// Writes whole lines. After a line that broke off, the next write begins a new one.
-    fn write(&mut self, lines: &str) -> io::Result<()> {
-        if self.in_line {
-            self.write_all(b"\n")?;
-        }
-        self.write_all(lines.as_bytes())
-    }
-
-    fn wait(&self) -> io::Result<()> {
-        let stdout = io::stdout();
-        let sink = self
-            .file
-            .as_ref()
-            .map_or_else(|| stdout.as_fd(), AsFd::as_fd);
-        rustix::event::poll(&mut [PollFd::from_borrowed_fd(sink, PollFlags::OUT)], None)?;
-        Ok(())
-    }
-
-    fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            let answer = match &mut self.file {
-                Some(file) => file.write(bytes),
-                None => rustix::io::write(io::stdout(), bytes).map_err(io::Error::from),
-            };
-            match answer {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    self.in_line = bytes[written - 1] != b'\n';
-                    bytes = &bytes[written..];
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Somebody else has made the shared descriptor non-blocking: this thread may wait.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
+    let wishes = Arc::new(Wishes {
+        filter: Filter::new(&config.filter),
+        interval: config.filter.interval,
+        tcp_info: config.format == LineFormat::Json,
+    });
+    let log = AccessLog {
+        queue,
+        counts,
+        wishes,
+    };
+    Ok(Some((log, WriterThread { done })))
 }
 
 struct Writer {
     lines: Receiver<Message>,
+    format: LineFormat,
     sink: Sink,
-    dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     events: Sender<Event>,
     complained: Option<Instant>,
 }
@@ -196,29 +204,29 @@ struct Writer {
 impl Writer {
     /// Writes until nobody can send any more.
     fn run(&mut self) {
-        let mut text = String::new();
+        let mut text = Vec::new();
         loop {
+            let mut has_caught_up = true;
             match self.lines.recv_timeout(COMPLAINT_GAP) {
                 Ok(message) => {
                     let lines = self.take_batch(message, &mut text);
-                    self.write(&text, lines);
-                    text.clear();
+                    self.write(&mut text, lines);
+                    has_caught_up = lines < BATCH_LINES as u64;
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.complain_of_drops(),
             }
-            if self
-                .complained
-                .is_none_or(|at| at.elapsed() >= COMPLAINT_GAP)
-            {
+            if self.may_complain() {
                 self.complain_of_drops();
             }
-            std::thread::sleep(REST);
+            if has_caught_up {
+                std::thread::sleep(REST);
+            }
         }
     }
 
     /// Formats what waits, up to a batch. How many lines that is.
-    fn take_batch(&mut self, first: Message, text: &mut String) -> u64 {
+    fn take_batch(&mut self, first: Message, text: &mut Vec<u8>) -> u64 {
         let (wall, now) = (SystemTime::now(), Instant::now());
         let mut lines = 0;
         let queue = self.lines.clone();
@@ -226,14 +234,13 @@ impl Writer {
         for message in std::iter::once(first).chain(rest) {
             match message {
                 Message::Line(record) => {
-                    let ago = now.saturating_duration_since(record.ended);
-                    format::append(text, &record, wall - ago);
+                    let ago = now.saturating_duration_since(record.at);
+                    line::append(text, &self.format, &record, wall - ago);
                     lines += 1;
                 }
                 Message::Reopen => {
                     // What came before it belongs into the old file.
                     self.write(text, lines);
-                    text.clear();
                     lines = 0;
                     if let Err(error) = self.sink.reopen() {
                         let said = format!("cannot open it again: {error}");
@@ -245,56 +252,32 @@ impl Writer {
         lines
     }
 
-    fn write(&mut self, text: &str, lines: u64) {
-        if let Err(error) = self.sink.write(text) {
-            self.dropped.fetch_add(lines, Ordering::Relaxed);
-            if self
-                .complained
-                .is_none_or(|at| at.elapsed() >= COMPLAINT_GAP)
-            {
-                self.complained = Some(Instant::now());
-                let _ = self
-                    .events
-                    .try_send(Event::AccessLogFailed(error.to_string()));
+    /// Writes the lines of `text`, or drops and counts them; then it is empty.
+    fn write(&mut self, text: &mut Vec<u8>, lines: u64) {
+        match self.sink.write(text) {
+            Ok(()) => _ = self.counts.written.fetch_add(lines, Ordering::Relaxed),
+            Err(error) => {
+                self.counts.drop_lines(lines);
+                if self.may_complain() {
+                    self.complained = Some(Instant::now());
+                    let said = Event::AccessLogFailed(error.to_string());
+                    let _ = self.events.try_send(said);
+                }
             }
         }
+        text.clear();
+    }
+
+    fn may_complain(&self) -> bool {
+        self.complained
+            .is_none_or(|at| at.elapsed() >= COMPLAINT_GAP)
     }
 
     fn complain_of_drops(&mut self) {
-        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        let dropped = self.counts.take_untold();
         if dropped > 0 {
             self.complained = Some(Instant::now());
             let _ = self.events.try_send(Event::AccessLogDropped(dropped));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn after_a_line_that_broke_off_the_next_one_begins_anew() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let path = file.path().to_path_buf();
-        let mut sink = Sink {
-            file: Some(open(&path).unwrap()),
-            path: Some(path),
-            in_line: true,
-        };
-        sink.write("whole\n").unwrap();
-        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "\nwhole\n");
-        assert!(!sink.in_line);
-    }
-
-    #[test]
-    fn a_full_disk_is_an_error_and_not_a_panic() {
-        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let mut sink = Sink {
-            file: Some(full),
-            path: None,
-            in_line: false,
-        };
-        assert!(sink.write("lost\n").is_err());
     }
 }

@@ -19,7 +19,7 @@ use super::commands::{
             TERM or INT lets sessions finish (--drain-timeout) and ends; a second one ends at once.\n\
             USR1 opens the access log again, after a rotation.\n\
             A flag wins over the file. With --config FILE go: --workers, --max-connections, --drain-timeout,\n\
-            then --access-log, --log-level, --admin and --check.\n\
+            then --access-log, --access-log-format, --log-level, --admin and --check.\n\
             The commands from status on talk to a running l4lb, at --admin 127.0.0.1:9090 unless told.",
     error_code(0, "done"),
     error_code(1, "failed at run time, for example an address that is taken"),
@@ -94,6 +94,10 @@ pub(super) struct Arguments {
     #[argh(option, arg_name = "DEST")]
     pub(super) access_log: Option<String>,
 
+    /// how its lines look: default, haproxy, json, or a template such as '{client} {backend} {term}'
+    #[argh(option, arg_name = "F")]
+    pub(super) access_log_format: Option<String>,
+
     /// where the admin API listens: 127.0.0.1:9090 or unix:PATH (nowhere)
     #[argh(option, arg_name = "ADDR")]
     pub(super) admin: Option<String>,
@@ -117,6 +121,7 @@ pub(super) enum Command {
     Demo(Demo),
     Check(Check),
     Config(Config),
+    Log(Log),
     Status(Status),
     Backends(Backends),
     Connections(Connections),
@@ -164,6 +169,41 @@ pub(super) struct Config {
 pub(super) enum Action {
     Show(Show),
     Diff(Diff),
+}
+
+/// Look at an access log.
+#[derive(FromArgs, Clone, Debug)]
+#[argh(subcommand, name = "log")]
+pub(super) struct Log {
+    #[argh(subcommand)]
+    pub(super) action: LogAction,
+}
+
+#[derive(FromArgs, Clone, Debug)]
+#[argh(subcommand)]
+pub(super) enum LogAction {
+    Stats(Stats),
+}
+
+/// Print what an access log says: connections by listener, backend and end, how long they took, the busiest
+/// clients. Lines of the forms default, haproxy and json are known by themselves.
+#[derive(FromArgs, Clone, Debug)]
+#[argh(
+    subcommand,
+    name = "stats",
+    example = "l4lb log stats /var/log/l4lb/access.log",
+    example = "zcat access.log.*.gz | l4lb log stats --json -",
+    error_code(0, "done"),
+    error_code(1, "the log cannot be read")
+)]
+pub(super) struct Stats {
+    /// print one JSON object
+    #[argh(switch)]
+    pub(super) json: bool,
+
+    /// the log; - is standard input
+    #[argh(positional, arg_name = "FILE")]
+    pub(super) file: String,
 }
 
 /// Print what is in effect, as a TOML file in which each value has its origin: the line of the file, a

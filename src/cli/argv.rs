@@ -21,7 +21,7 @@ pub(super) enum Parsed {
 /// Flags that take no value.
 const SWITCHES: [&str; 5] = ["--check", "--help", "-h", "--version", "-V"];
 
-const VALUED: [&str; 18] = [
+const VALUED: [&str; 19] = [
     "--config",
     "--listen",
     "--backend",
@@ -38,14 +38,25 @@ const VALUED: [&str; 18] = [
     "--max-connections",
     "--drain-timeout",
     "--access-log",
+    "--access-log-format",
     "--admin",
     "--log-level",
 ];
 
-/// What l4lb does besides balancing and talking to another one, and what there is to do with a
-/// configuration.
-const COMMANDS: [&str; 3] = ["demo", "check", "config"];
-const ACTIONS: [&str; 2] = ["show", "diff"];
+/// What l4lb does besides balancing and talking to another one.
+const COMMANDS: [&str; 4] = ["demo", "check", "config", "log"];
+
+/// Commands of two words: the first one, and what may be the second.
+const ACTIONS: [(&str, &[&str]); 2] = [("config", &["show", "diff"]), ("log", &["stats"])];
+
+/// The flags that go with `log stats`, and no others do.
+const LOG_FLAGS: &[&str] = &["--json"];
+
+/// What may stand behind this word, if it is the first of two.
+fn actions(command: &str) -> Option<&'static [&'static str]> {
+    let found = ACTIONS.into_iter().find(|(name, _)| *name == command);
+    found.map(|(_, actions)| actions)
+}
 
 /// The words of a command line, with the flags apart from what stands for itself.
 #[derive(Default)]
@@ -88,10 +99,8 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Parsed, Failure> {
 impl Words {
     /// How many of the plain words are commands.
     fn depth(&self) -> usize {
-        match self.plain.first().map(String::as_str) {
-            Some("config") => self.plain.len().min(2),
-            _ => self.plain.len().min(1),
-        }
+        let first = self.plain.first().and_then(|word| actions(word));
+        self.plain.len().min(1 + usize::from(first.is_some()))
     }
 
     /// All words as argh wants them. Flags may stand before and after a command: those that are a
@@ -102,7 +111,8 @@ impl Words {
             name.split(' ')
                 .all(|word| plain.next().is_some_and(|it| it == word))
         };
-        let own = commands::TALKS.iter().find(is_it);
+        let own = commands::TALKS.iter().chain(&[("log stats", LOG_FLAGS)]);
+        let own = own.copied().find(|it| is_it(&it));
         if let Some((command, own)) = own
             && let Some(flag) = self.given.iter().find(|it| !own.contains(&it.as_str()))
         {
@@ -110,8 +120,16 @@ impl Words {
         }
         let depth = own.map_or(0, |(name, _)| name.split(' ').count());
         let (command, rest) = self.plain.split_at(depth);
-        let all = command.iter().chain(&self.flags).chain(rest);
-        Ok(all.map(String::as_str).collect())
+        let mut all: Vec<&str> = command
+            .iter()
+            .chain(&self.flags)
+            .map(String::as_str)
+            .collect();
+        if rest.iter().any(|word| word == "-") {
+            all.push("--"); // standard input is no flag
+        }
+        all.extend(rest.iter().map(String::as_str));
+        Ok(all)
     }
 }
 
@@ -133,11 +151,11 @@ fn split(words: &[String]) -> Result<Words, Failure> {
     let mut split = Words::default();
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        if !word.starts_with('-') {
+        if !word.starts_with('-') || word == "-" {
             split.plain.push(word.clone());
-            let (known, what) = match (split.plain.len(), &*split.plain[0]) {
+            let (known, what) = match (split.plain.len(), actions(&split.plain[0])) {
                 (1, _) => (commands(), "argument"),
-                (2, "config") => (ACTIONS.to_vec(), "action"),
+                (2, Some(actions)) => (actions.to_vec(), "action"),
                 _ => continue,
             };
             if !known.contains(&word.as_str()) {
@@ -194,7 +212,7 @@ fn version() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::arguments::Command;
+    use crate::cli::arguments::{Command, LogAction};
 
     fn parsed(words: &[&str]) -> Result<Parsed, Failure> {
         parse(words.iter().map(OsString::from).collect())
@@ -238,6 +256,12 @@ mod tests {
             (&["--lisen=:1"], "did you mean --listen?"),
             (&["--frobnicate"], "unknown flag \"--frobnicate\""),
             (&["dmeo"], "did you mean demo?"),
+            (&["log", "stat"], "did you mean stats?"),
+            (
+                &["log", "stats", "x", "--admin=y"],
+                "log stats goes without --admin",
+            ),
+            (&["-"], "unknown argument \"-\""),
             (&["connectionz"], "did you mean connections?"),
             (&["status", "--readyy"], "did you mean --ready?"),
             (&["--json=1", "status"], "--json takes no value"),
@@ -315,6 +339,25 @@ mod tests {
             };
             assert_eq!(drain.admin.as_deref(), Some("unix:x"), "{words:?}");
             assert_eq!(drain.backend.as_deref(), Some("b2"), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_log_is_a_file_or_standard_input() {
+        for (words, file, json) in [
+            (&["log", "stats", "x"][..], "x", false),
+            (&["log", "stats", "-"], "-", false),
+            (&["log", "stats", "--json", "-"], "-", true),
+            (&["--json", "log", "stats", "x"], "x", true),
+        ] {
+            let Ok(Parsed::Arguments(arguments, _)) = parsed(words) else {
+                panic!("{words:?}")
+            };
+            let Some(Command::Log(log)) = arguments.command else {
+                panic!("{words:?}")
+            };
+            let LogAction::Stats(stats) = log.action;
+            assert_eq!((&*stats.file, stats.json), (file, json), "{words:?}");
         }
     }
 

@@ -31,6 +31,7 @@ use crate::config::{Config, Source};
 
 /// What the arguments ask for.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a process has one of it")]
 pub enum Task {
     /// Print this on standard output.
     Print(String),
@@ -45,6 +46,13 @@ pub enum Task {
     Demo {
         /// What to log.
         log_level: LevelFilter,
+    },
+    /// Print what an access log says.
+    LogStats {
+        /// Where it is; `-` is standard input.
+        file: String,
+        /// For programs.
+        as_json: bool,
     },
     /// Talk to a running l4lb.
     Talk(Talk),

@@ -6,14 +6,15 @@ use super::Failure;
 use super::arguments::Arguments;
 use super::values::{duration, number, unknown, within};
 use crate::config::file::Override;
-use crate::config::{AccessLogOutput, AdminAddress, AdminConfig, Config, MAX_WORKERS};
+use crate::config::{AccessLogOutput, AdminAddress, AdminConfig, Config, LineFormat, MAX_WORKERS};
 
 /// Their names.
-pub(super) const FLAGS: [&str; 6] = [
+pub(super) const FLAGS: [&str; 7] = [
     "--workers",
     "--max-connections",
     "--drain-timeout",
     "--access-log",
+    "--access-log-format",
     "--log-level",
     "--admin",
 ];
@@ -26,6 +27,7 @@ pub(super) fn overrides(arguments: &Arguments) -> Result<Vec<Override>, Failure>
         arguments.max_connections.as_deref().map(max_connections),
         arguments.drain_timeout.as_deref().map(drain_timeout),
         arguments.access_log.as_deref().map(access_log),
+        arguments.access_log_format.as_deref().map(line_format),
         arguments.log_level.as_deref().map(log_level),
         arguments.admin.as_deref().map(admin),
     ];
@@ -38,7 +40,8 @@ pub(super) fn apply(value: Override, config: &mut Config, cores: usize) -> Resul
         Override::Workers(count) => config.workers = count.map_or(cores, usize::from),
         Override::MaxConnections(count) => config.max_connections = usize::try_from(count).ok(),
         Override::DrainTimeout(time) => config.drain_timeout = time,
-        Override::AccessLog(output) => config.access_log = output,
+        Override::AccessLog(output) => config.access_log.output = output,
+        Override::LineFormat(format) => config.access_log.format = format,
         Override::LogLevel(level) => config.log_level = level,
         Override::Admin(listen) => {
             let token_file = config.admin.take().and_then(|it| it.token_file);
@@ -93,6 +96,13 @@ fn access_log(text: &str) -> Result<Override, Failure> {
     output
         .map(Override::AccessLog)
         .map_err(|_| Failure::Usage("--access-log needs -, a path or off".to_owned()))
+}
+
+fn line_format(text: &str) -> Result<Override, Failure> {
+    let format = LineFormat::parse(text);
+    format
+        .map(Override::LineFormat)
+        .map_err(|why| Failure::Usage(format!("--access-log-format: {why}")))
 }
 
 fn admin(text: &str) -> Result<Override, Failure> {

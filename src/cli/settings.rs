@@ -3,11 +3,11 @@
 use std::io;
 use std::num::NonZeroUsize;
 
-use super::arguments::{Action, Arguments, Command};
+use super::arguments::{Action, Arguments, Command, LogAction};
 use super::overrides::{apply, log_level, overrides};
 use super::values::{duration, or_default};
 use super::{Failure, Task, diff, file, pool, talk};
-use crate::config::{self, AccessLogOutput, Config, ListenerConfig, MAX_WORKERS, defaults};
+use crate::config::{self, AccessLogConfig, Config, ListenerConfig, MAX_WORKERS, defaults};
 
 /// What the listener of the flags is called in logs.
 const LISTENER_NAME: &str = "web";
@@ -20,6 +20,12 @@ pub(super) fn task(arguments: &Arguments, given: &[String]) -> Result<Task, Fail
         Some(Command::Config(config)) => match &config.action {
             Action::Show(_) => return file::show(arguments, given),
             Action::Diff(it) => return diff::diff(it),
+        },
+        Some(Command::Log(log)) => match &log.action {
+            LogAction::Stats(it) => {
+                let (file, as_json) = (it.file.clone(), it.json);
+                return Ok(Task::LogStats { file, as_json });
+            }
         },
         Some(Command::Status(it)) => return talk::status(it),
         Some(Command::Backends(it)) => return talk::backends(it),
@@ -91,7 +97,7 @@ fn config(arguments: &Arguments) -> Result<Config, Failure> {
         workers: defaults::WORKERS.into(),
         max_connections: None,
         drain_timeout: defaults::DRAIN_TIMEOUT,
-        access_log: AccessLogOutput::Off,
+        access_log: AccessLogConfig::default(),
         log_level: defaults::LOG_LEVEL,
         admin: None,
         dns_servers: Vec::new(),
@@ -159,7 +165,7 @@ mod tests {
         assert_eq!((health.rise, health.fall), (2, 3));
         assert_eq!(config.listeners[0].idle_timeout, Duration::from_secs(3600));
         assert_eq!(config.drain_timeout, Duration::from_secs(30));
-        assert_eq!(config.access_log, AccessLogOutput::Off);
+        assert_eq!(config.access_log, AccessLogConfig::default());
         assert_eq!(config.max_connections, None);
         assert_eq!(config.workers, 1);
         assert_eq!(config.log_level, log::LevelFilter::Info);
@@ -184,6 +190,8 @@ mod tests {
             ("--listen 127.0.0.1:9 --listen 127.0.0.1:9", "twice"),
             ("--backend 127.0.0.1:1", "twice"),
             ("--access-log=", "--access-log"),
+            ("--access-log-format jsno", "did you mean json?"),
+            ("--access-log-format {bytes-in}", "did you mean bytes_in?"),
         ];
         for (words, hint) in table {
             let failure = task_of(&format!("{BASE} {words}")).unwrap_err();

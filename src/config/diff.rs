@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{BackendConfig, Config, ListenerConfig, PoolConfig, ScaleConfig};
+use super::{AccessLogConfig, BackendConfig, Config, ListenerConfig, PoolConfig, ScaleConfig};
 
 /// What `new` changes, a sentence each, in the order of the configurations. Empty where nothing does.
 #[must_use]
@@ -74,9 +74,6 @@ fn process(changes: &mut Vec<String>, old: &Config, new: &Config) {
         let text = format!("workers {} -> {}", old.workers, new.workers);
         changes.push(needs_restart(text));
     }
-    if old.access_log != new.access_log {
-        changes.push(needs_restart("access_log".to_owned()));
-    }
     if old.admin != new.admin {
         changes.push(needs_restart("admin".to_owned()));
     }
@@ -88,6 +85,26 @@ fn process(changes: &mut Vec<String>, old: &Config, new: &Config) {
     value(changes, "", "max_connections", (was, is), or_none);
     let (was, is) = (&old.drain_timeout, &new.drain_timeout);
     value(changes, "", "drain_timeout", (was, is), |it| time(*it));
+    access_log(changes, &old.access_log, &new.access_log);
+}
+
+fn access_log(changes: &mut Vec<String>, was: &AccessLogConfig, is: &AccessLogConfig) {
+    let whose = "access_log: ";
+    let outputs = (&was.output, &is.output);
+    value(changes, whose, "output", outputs, ToString::to_string);
+    let formats = (&was.format, &is.format);
+    value(changes, whose, "format", formats, |it| it.text().to_owned());
+    let (was, is) = (&was.filter, &is.filter);
+    let intervals = (&was.interval, &is.interval);
+    value(changes, whose, "interval", intervals, |it| {
+        it.map_or_else(|| "none".to_owned(), time)
+    });
+    let errors = (&was.only_errors, &is.only_errors);
+    value(changes, whose, "only_errors", errors, ToString::to_string);
+    let times = (&was.min_duration, &is.min_duration);
+    value(changes, whose, "min_duration", times, |it| time(*it));
+    let shares = (&was.sample, &is.sample);
+    value(changes, whose, "sample", shares, ToString::to_string);
 }
 
 fn listener(
@@ -288,72 +305,87 @@ mod tests {
         }
     }
 
+    /// What is put in the place of what, and what is said of it.
+    const EDITS: [(&str, &str, &[&str]); 13] = [
+        ("", "", &[]),
+        (
+            "[[listener]]",
+            "[access_log]\noutput = \"-\"\nformat = \"json\"\ninterval = \"10m\"\nonly_errors = true\n\
+                 min_duration = \"1s\"\nsample = 0.1\n[[listener]]",
+            &[
+                "access_log: output off -> -",
+                "access_log: format default -> json",
+                "access_log: interval none -> 10m",
+                "access_log: only_errors false -> true",
+                "access_log: min_duration 0s -> 1s",
+                "access_log: sample 1 -> 0.1",
+            ],
+        ),
+        (
+            "10.0.0.2:80\"",
+            "10.0.0.2:80\", weight = 5",
+            &["pool app: backend b: weight 1 -> 5"],
+        ),
+        (
+            "10.0.0.2:80",
+            "10.0.0.3:80",
+            &["pool app: backend b: address 10.0.0.2:80 -> 10.0.0.3:80"],
+        ),
+        (
+            "\"b\"",
+            "\"c\"",
+            &["pool app: backend c added", "pool app: backend b removed"],
+        ),
+        (
+            "9000",
+            "9001",
+            &["listener web: listen 127.0.0.1:9000 -> 127.0.0.1:9001"],
+        ),
+        (
+            "\"web\"",
+            "\"www\"",
+            &["listener www added", "listener web removed"],
+        ),
+        (
+            "[pool.app]",
+            "[pool.app]\nbalance = \"first\"\nretries = 3\nhealth = { type = \"off\" }",
+            &[
+                "pool app: balance round-robin -> first",
+                "pool app: retries 2 -> 3",
+                "pool app: health changed",
+            ],
+        ),
+        (
+            "[[listener]]",
+            "workers = 3\n[[listener]]",
+            &["workers 1 -> 3 (takes a restart)"],
+        ),
+        (
+            "[pool.app]",
+            "[pool.app]\nscale = { target = 9, command = [\"x\"] }",
+            &["pool app: scale added"],
+        ),
+        (
+            "[[listener]]",
+            "dns.servers = [\"10.0.0.2\"]\n[[listener]]",
+            &["dns servers none -> 10.0.0.2:53"],
+        ),
+        (
+            "[pool.app]",
+            "[pool.app]\nbackends_file = \"app.backends\"",
+            &["pool app: backends_file none -> app.backends"],
+        ),
+        (
+            "[[listener]]",
+            "max_connections = 9\n[[listener]]",
+            &["max_connections none -> 9"],
+        ),
+    ];
+
     #[test]
     fn each_change_is_said_and_nothing_else() {
-        let table: [(&str, &str, &[&str]); 12] = [
-            ("", "", &[]),
-            (
-                "10.0.0.2:80\"",
-                "10.0.0.2:80\", weight = 5",
-                &["pool app: backend b: weight 1 -> 5"],
-            ),
-            (
-                "10.0.0.2:80",
-                "10.0.0.3:80",
-                &["pool app: backend b: address 10.0.0.2:80 -> 10.0.0.3:80"],
-            ),
-            (
-                "\"b\"",
-                "\"c\"",
-                &["pool app: backend c added", "pool app: backend b removed"],
-            ),
-            (
-                "9000",
-                "9001",
-                &["listener web: listen 127.0.0.1:9000 -> 127.0.0.1:9001"],
-            ),
-            (
-                "\"web\"",
-                "\"www\"",
-                &["listener www added", "listener web removed"],
-            ),
-            (
-                "[pool.app]",
-                "[pool.app]\nbalance = \"first\"\nretries = 3\nhealth = { type = \"off\" }",
-                &[
-                    "pool app: balance round-robin -> first",
-                    "pool app: retries 2 -> 3",
-                    "pool app: health changed",
-                ],
-            ),
-            (
-                "[[listener]]",
-                "workers = 3\n[[listener]]",
-                &["workers 1 -> 3 (takes a restart)"],
-            ),
-            (
-                "[pool.app]",
-                "[pool.app]\nscale = { target = 9, command = [\"x\"] }",
-                &["pool app: scale added"],
-            ),
-            (
-                "[[listener]]",
-                "dns.servers = [\"10.0.0.2\"]\n[[listener]]",
-                &["dns servers none -> 10.0.0.2:53"],
-            ),
-            (
-                "[pool.app]",
-                "[pool.app]\nbackends_file = \"app.backends\"",
-                &["pool app: backends_file none -> app.backends"],
-            ),
-            (
-                "[[listener]]",
-                "max_connections = 9\n[[listener]]",
-                &["max_connections none -> 9"],
-            ),
-        ];
         let old = config(FILE);
-        for (text, other, expected) in table {
+        for (text, other, expected) in EDITS {
             let new = config(&FILE.replace(text, other));
             assert_eq!(changes(&old, &new), expected, "{other}");
         }

@@ -5,18 +5,13 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{
-    AccessLogOutput, BackendConfig, Check, Config, HealthConfig, ListenerConfig, PoolConfig,
+    AccessLogConfig, BackendConfig, Check, Config, HealthConfig, ListenerConfig, PoolConfig,
     ScaleConfig,
 };
 
 /// What a file would have to say for this configuration; a file of it is read as the same one.
 #[must_use]
 pub fn to_json(config: &Config) -> Value {
-    let output = match &config.access_log {
-        AccessLogOutput::Off => "off".to_owned(),
-        AccessLogOutput::Stdout => "-".to_owned(),
-        AccessLogOutput::File(path) => path.display().to_string(),
-    };
     let listeners = config.listeners.iter();
     let pools = config.pools.iter();
     let pools: Map<_, _> = pools.map(|it| (it.name.to_string(), pool(it))).collect();
@@ -24,7 +19,7 @@ pub fn to_json(config: &Config) -> Value {
         "workers": config.workers,
         "drain_timeout": time(config.drain_timeout),
         "log": { "level": config.log_level.as_str().to_lowercase() },
-        "access_log": { "output": output, "format": "default" },
+        "access_log": access_log(&config.access_log),
         "listener": listeners.map(|it| listener(it, config)).collect::<Vec<_>>(),
         "pool": pools,
     });
@@ -40,6 +35,23 @@ pub fn to_json(config: &Config) -> Value {
     if !config.dns_servers.is_empty() {
         let servers = config.dns_servers.iter().map(ToString::to_string);
         all["dns"] = json!({ "servers": servers.collect::<Vec<_>>() });
+    }
+    all
+}
+
+fn access_log(log: &AccessLogConfig) -> Value {
+    let filter = &log.filter;
+    let mut all = json!({
+        "output": log.output.to_string(),
+        "format": log.format.text(),
+        "only_errors": filter.only_errors,
+        "sample": filter.sample,
+    });
+    if let Some(interval) = filter.interval {
+        all["interval"] = json!(time(interval));
+    }
+    if !filter.min_duration.is_zero() {
+        all["min_duration"] = json!(time(filter.min_duration));
     }
     all
 }
@@ -164,6 +176,13 @@ mod tests {
         max_connections = 900
         [log]
         level = "warn"
+        [access_log]
+        output = "/var/log/l4lb.log"
+        format = "{client} {{x}} {term}"
+        interval = "10m"
+        only_errors = true
+        min_duration = "1s"
+        sample = 0.1
         [admin]
         listen = "127.0.0.1:9090"
         [dns]

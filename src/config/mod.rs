@@ -3,6 +3,7 @@
 //! Text becomes these types in cli (flags) and in `file`; whoever holds one need not check anything
 //! again. Pure: nothing is read, looked up or opened here. Imports nothing of ours.
 
+mod access_log;
 mod address;
 mod admin;
 pub mod defaults;
@@ -18,8 +19,10 @@ mod scale;
 mod source;
 mod spec;
 mod target;
+mod template;
 mod units;
 
+pub use access_log::{AccessLogConfig, AccessLogOutput, LineFilter, LineFormat};
 pub use address::{AddressError, client_address, listen_address, name_server};
 pub use admin::{AdminAddress, AdminConfig};
 pub use health::{Check, EjectConfig, HealthConfig};
@@ -31,10 +34,10 @@ pub use scale::ScaleConfig;
 pub use source::Source;
 pub use spec::{SpecError, backend_spec};
 pub use target::Target;
+pub use template::{Part, Placeholder, Template};
 pub use units::{UnitError, duration};
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,8 +59,8 @@ pub struct Config {
     pub max_connections: Option<usize>,
     /// How long a stopping process lets sessions finish.
     pub drain_timeout: Duration,
-    /// Where the access log goes.
-    pub access_log: AccessLogOutput,
+    /// The access log.
+    pub access_log: AccessLogConfig,
     /// What is logged on standard error.
     pub log_level: LevelFilter,
     /// The admin API; `None` is none.
@@ -79,33 +82,4 @@ pub struct ListenerConfig {
     pub idle_timeout: Duration,
     /// Sessions at once on this listener; `None` is as many as all listeners may have.
     pub max_connections: Option<u32>,
-}
-
-/// Where the access log goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccessLogOutput {
-    /// Nowhere.
-    Off,
-    /// Standard output.
-    Stdout,
-    /// Appended to this file, which is opened again on USR1.
-    File(PathBuf),
-}
-
-impl AccessLogOutput {
-    /// Parses `-`, `off` or a path.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says what may stand there.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        match text {
-            "off" => Ok(Self::Off),
-            "-" => Ok(Self::Stdout),
-            path if path.is_empty() || path.contains('\0') => {
-                Err("the access log goes to - (standard output), a path, or is off".to_owned())
-            }
-            path => Ok(Self::File(path.into())),
-        }
-    }
 }

@@ -102,6 +102,8 @@ pub struct Session {
     pub(super) ready: [Readiness; 2],
     /// The side that broke first.
     pub(super) broken: Option<Side>,
+    /// The side whose stream ended or broke first.
+    pub(super) ended_by: Option<Side>,
     pub(super) attempts: u8,
     /// Whose turn it is when both directions could move.
     pub(super) first: Direction,
@@ -134,6 +136,7 @@ impl Session {
             flows: [Flow::new(); 2],
             ready: [Readiness::NONE; 2],
             broken: None,
+            ended_by: None,
             attempts: 0,
             first: Direction::Upload,
             handshake: Handshake::Acknowledged,
@@ -150,6 +153,12 @@ impl Session {
     #[must_use]
     pub const fn attempts(&self) -> u8 {
         self.attempts
+    }
+
+    /// The side that ended its stream, or was reset, before the other one, if either was.
+    #[must_use]
+    pub const fn ended_by(&self) -> Option<Side> {
+        self.ended_by
     }
 
     /// Whether a backend is connected.

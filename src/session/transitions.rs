@@ -138,7 +138,12 @@ impl Session {
             // A broken socket may name its error only once, and answer "ended" from then on.
             Outcome::Ended | Outcome::WouldBlock if source_broken && !spliced => flow.on_reset(),
             Outcome::WouldBlock => flow.on_empty(ready),
-            Outcome::Ended => flow.on_ended(spliced),
+            Outcome::Ended => {
+                flow.on_ended(spliced);
+                if !spliced {
+                    self.ended_by.get_or_insert(source);
+                }
+            }
             Outcome::NoSplice => flow.on_no_splice(),
             Outcome::Broken => {
                 // recv names the error after the last byte, splice perhaps before an urgent mark.
@@ -175,7 +180,10 @@ impl Session {
         self.ready[side.index()].clear(Readiness::SUSPECT);
         match outcome {
             Outcome::BrokenWith(_) if self.is_relaying() => self.side_broke(side),
-            Outcome::BrokenWith(0) => self.cut(Cause::ClientAborted),
+            Outcome::BrokenWith(0) => {
+                self.ended_by = Some(side);
+                self.cut(Cause::ClientAborted);
+            }
             Outcome::BrokenWith(_) => self.broken = Some(side),
             _ => {}
         }
@@ -188,6 +196,7 @@ impl Session {
             Some(_) => {}
             None => {
                 self.broken = Some(side);
+                self.ended_by.get_or_insert(side);
                 self.ready[side.index()] |= Readiness::READABLE;
                 self.flows[side.outbound().index()].on_source_broken();
                 self.flows[side.outbound().other().index()].on_sink_broken();

@@ -138,7 +138,7 @@ fn backends(configs: [&Config; 2]) -> HashMap<Key, &BackendConfig> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{AccessLogOutput, defaults};
+    use crate::config::{AccessLogConfig, defaults};
     use std::time::Duration;
 
     /// A configuration with the pool `app`, whose backends are given by name and weight.
@@ -168,7 +168,7 @@ mod tests {
             workers: 1,
             max_connections: None,
             drain_timeout: Duration::from_secs(1),
-            access_log: AccessLogOutput::Off,
+            access_log: AccessLogConfig::default(),
             log_level: defaults::LOG_LEVEL,
             admin: None,
             dns_servers: Vec::new(),

@@ -14,9 +14,9 @@ use super::reload::Wanted;
 use super::scaling::Scaling;
 use super::service::Watchdog;
 use super::{Handle, Process, service};
-use crate::access_log::{self, AccessLog, WriterThread};
+use crate::access_log::{self, AccessLog, Counts, WriterThread};
 use crate::admin;
-use crate::config::{AccessLogOutput, Config, Source};
+use crate::config::{AccessLogConfig, AccessLogOutput, Config, Source};
 use crate::descriptors::{self, Budget};
 use crate::discovery::answers::Answers;
 use crate::discovery::book::Remark;
@@ -54,6 +54,7 @@ struct Parts {
     plan: Arc<Plan>,
     admin: Option<admin::Server>,
     access_log: Option<(AccessLog, WriterThread)>,
+    log_counts: Arc<Counts>,
     events: Receiver<Event>,
     sender: Sender<Event>,
 }
@@ -81,7 +82,8 @@ pub(super) fn process(config: Config, source: Option<Source>) -> Result<Process,
     let limit = budget.session_limit();
     let plan = Arc::new(registry.plan(&config, &wanted.changes, limit, taken_over)?);
     let admin = config.admin.as_ref().map(admin::Server::bind).transpose()?;
-    let access_log = open_access_log(&wanted.config.access_log, &sender)?;
+    let log_counts = Arc::default();
+    let access_log = open_access_log(&wanted.config.access_log, &log_counts, &sender)?;
     let parts = Parts {
         wanted,
         source,
@@ -93,6 +95,7 @@ pub(super) fn process(config: Config, source: Option<Source>) -> Result<Process,
         plan,
         admin,
         access_log,
+        log_counts,
         events,
         sender,
     };
@@ -124,6 +127,7 @@ pub(super) fn budget(config: &Config, asks_dns: bool) -> Result<Budget, String> 
 }
 
 fn start(parts: Parts) -> io::Result<Process> {
+    let (access_log, writer) = parts.access_log.unzip();
     let journal = Journal::start()?;
     let epoch = Instant::now();
     let (prober, health) = Prober::new(&parts.plan, epoch, parts.sender.clone())?;
@@ -133,7 +137,7 @@ fn start(parts: Parts) -> io::Result<Process> {
         pipe_limit: parts.budget.pipes,
         epoch,
         health: health.clone(),
-        access_log: parts.access_log.as_ref().map(|(log, _)| log.clone()),
+        access_log: access_log.clone(),
         events: parts.sender.clone(),
     })?;
     let running = workers.len();
@@ -173,19 +177,23 @@ fn start(parts: Parts) -> io::Result<Process> {
         running,
         watchdog: Watchdog::new(),
         health,
-        access_log: parts.access_log,
+        access_log,
+        writers: Vec::from_iter(writer),
+        log_counts: parts.log_counts,
         admin,
         health_thread,
         stops: 0,
     })
 }
 
-fn open_access_log(
-    output: &AccessLogOutput,
+/// Opens the log, unless it is off, and starts its writer.
+pub(super) fn open_access_log(
+    config: &AccessLogConfig,
+    counts: &Arc<Counts>,
     events: &Sender<Event>,
 ) -> Result<Option<(AccessLog, WriterThread)>, String> {
-    access_log::start(output, events.clone()).map_err(|error| {
-        let name = match output {
+    access_log::start(config, Arc::clone(counts), events.clone()).map_err(|error| {
+        let name = match &config.output {
             AccessLogOutput::File(path) => path.display().to_string(),
             AccessLogOutput::Off | AccessLogOutput::Stdout => "its thread".to_owned(),
         };

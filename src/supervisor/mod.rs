@@ -30,7 +30,7 @@ use crossbeam_channel::{Receiver, Sender, never, select, tick};
 use log::Level::{Error, Info, Warn};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 
-use crate::access_log::{AccessLog, WriterThread};
+use crate::access_log::{AccessLog, Counts, WriterThread};
 use crate::admin::AdminThread;
 use crate::config::{Config, Source};
 use crate::descriptors::Budget;
@@ -82,7 +82,11 @@ pub struct Process {
     running: usize,
     watchdog: Option<Watchdog>,
     health: Mailbox<ToHealth>,
-    access_log: Option<(AccessLog, WriterThread)>,
+    access_log: Option<AccessLog>,
+    /// Those of the access log, and of earlier ones of which lines may be left.
+    writers: Vec<WriterThread>,
+    /// How many lines all of them have written.
+    log_counts: Arc<Counts>,
     /// The admin API, and where it is.
     admin: Option<(String, AdminThread)>,
     health_thread: JoinHandle<()>,
@@ -257,8 +261,8 @@ impl Process {
         if let Some((_, admin)) = self.admin {
             admin.stop();
         }
-        if let Some((log, writer)) = self.access_log {
-            drop(log); // the worker's one is gone: the writer ends with this one
+        drop(self.access_log); // those of the workers are gone: the writer ends with this one
+        for writer in self.writers {
             writer.finish(LAST_LINES);
         }
         // What was said last, such as that lines of the access log were dropped.
@@ -336,7 +340,7 @@ impl Process {
                 }
             }
             SIGUSR1 => match &self.access_log {
-                Some((log, _)) if !log.reopen() => {
+                Some(log) if !log.reopen() => {
                     self.journal
                         .say(Warn, "the access log is stuck: not reopened");
                 }

@@ -10,12 +10,16 @@ use log::Level::{Info, Warn};
 
 use super::changes::Changes;
 use super::{Process, launch};
+use crate::access_log::{AccessLog, WriterThread};
 use crate::config::{Config, diff};
 use crate::discovery::answers::Answers;
 use crate::discovery::expand::{Expansion, expand, questions};
 use crate::discovery::listed::{Files, with_files};
-use crate::messages::ToHealth;
+use crate::messages::{ToHealth, ToWorker};
 use crate::requests::Reloaded;
+
+/// An access log, unless it is off.
+type OpenedLog = Option<(AccessLog, WriterThread)>;
 
 /// How long workers may take to serve a new plan before the wait for them is given up.
 const TAKE_OVER: Duration = Duration::from_secs(5);
@@ -125,6 +129,7 @@ impl Process {
             return Err("l4lb is draining".to_owned());
         }
         let Expansion { config, cut } = wanted.expanded(&answers);
+        let log = self.changed_log(&config)?;
         let budget = launch::budget(&config, self.discovery.asks())?;
         let (taken_over, confirmed) = bounded(self.running);
         let limit = budget.session_limit();
@@ -133,6 +138,9 @@ impl Process {
             .registry
             .plan(&config, &wanted.changes, limit, taken_over)?;
         self.post_orders(&wanted.changes);
+        if let Some(log) = log {
+            self.log_to(log);
+        }
         self.health.send(ToHealth::Plan(Arc::new(plan)));
         self.budget = budget;
         log::set_max_level(config.log_level);
@@ -155,6 +163,25 @@ impl Process {
                 self.journal.say(Info, line);
             }
         }
+    }
+
+    /// The access log of `config`, opened, with its writer, where it is another one than now; `None` in
+    /// it is that there is none.
+    fn changed_log(&self, config: &Config) -> Result<Option<OpenedLog>, String> {
+        if config.access_log == self.wanted.config.access_log {
+            return Ok(None);
+        }
+        let events = &self.handle.events;
+        launch::open_access_log(&config.access_log, &self.log_counts, events).map(Some)
+    }
+
+    /// Has sessions written down there from now on. What the old writer has left it writes to its end.
+    fn log_to(&mut self, log: OpenedLog) {
+        let (log, writer) = log.unzip();
+        self.tell_workers(|| ToWorker::Log(log.clone()));
+        self.access_log = log;
+        self.writers.retain(|writer| !writer.has_ended());
+        self.writers.extend(writer);
     }
 
     /// Tells health of the orders that `changes` changes. The plan that follows has those of backends

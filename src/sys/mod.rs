@@ -1,9 +1,11 @@
-//! The one system call that no library offers as a safe function.
+//! The system calls that no library offers as safe functions.
 //!
 //! The only room in which `unsafe` is allowed. Imports nothing of ours; called by worker.
 
 use std::ffi::c_int;
 use std::io;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 use rustix::ioctl::{Opcode, Updater, ioctl};
 use socket2::Socket;
@@ -35,6 +37,42 @@ pub fn unacknowledged_bytes(socket: &Socket) -> io::Result<usize> {
     Ok(usize::try_from(bytes).unwrap_or(0))
 }
 
+/// What the kernel knows of a TCP connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpInfo {
+    /// The smoothed round trip time.
+    pub rtt: Duration,
+    /// Segments that were sent again, over the whole life of the connection.
+    pub retransmits: u32,
+}
+
+/// Asks the kernel about a TCP connection, one that has ended too.
+///
+/// # Errors
+///
+/// What getsockopt(2) answers, such as `EOPNOTSUPP` for a socket that is not TCP.
+#[expect(unsafe_code, reason = "neither socket2 nor rustix offers TCP_INFO")]
+pub fn tcp_info(socket: &Socket) -> io::Result<TcpInfo> {
+    let mut length = libc::socklen_t::try_from(size_of::<libc::tcp_info>()).unwrap_or(0);
+    // SAFETY: tcp_info is made of whole numbers, for each of which zero is a value. The kernel writes at
+    // most `length` bytes to it and, of an older kind with fewer fields, fewer (tcp(7)); both pointers
+    // are to live values of this function.
+    let (answer, info) = unsafe {
+        let mut info: libc::tcp_info = std::mem::zeroed();
+        let to = (&raw mut info).cast();
+        let fd = socket.as_raw_fd();
+        let answer = libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, to, &raw mut length);
+        (answer, info)
+    };
+    if answer != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(TcpInfo {
+        rtt: Duration::from_micros(info.tcpi_rtt.into()),
+        retransmits: info.tcpi_total_retrans,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +88,29 @@ mod tests {
         client.set_nonblocking(true).unwrap();
         while client.write(&[7; 65536]).is_ok() {}
         assert!(unacknowledged_bytes(&client).unwrap() > 0);
+    }
+
+    #[test]
+    fn a_connection_has_a_round_trip_time_also_when_it_was_reset() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = Socket::from(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        let (server, _) = listener.accept().unwrap();
+        let info = tcp_info(&client).unwrap();
+        assert!(
+            info.rtt > Duration::ZERO && info.rtt < Duration::from_secs(5),
+            "{info:?}"
+        );
+        assert_eq!(info.retransmits, 0);
+        let server = Socket::from(server);
+        server.set_linger(Some(Duration::ZERO)).unwrap();
+        drop(server);
+        assert!(tcp_info(&client).unwrap().rtt > Duration::ZERO);
+    }
+
+    #[test]
+    fn what_is_no_tcp_socket_is_refused() {
+        let socket = Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+        assert!(tcp_info(&socket).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use socket2::Socket;
 
+use super::clock::Moment;
 use super::connect;
 use super::shell::Shell;
 use super::slot::{Rival, Slot, ask_again, watch};
@@ -98,7 +99,7 @@ impl Shell {
     }
 
     /// A socket that connects to `backend` and is watched.
-    fn dial(&mut self, slot: &Slot, backend: &Backend) -> Result<Socket, Outcome> {
+    fn dial(&mut self, slot: &mut Slot, backend: &Arc<Backend>) -> Result<Socket, Outcome> {
         let hold = slot.acknowledgement_held;
         let mut dialed = connect::start(backend.address, hold);
         if matches!(dialed, Err(Outcome::Shortage)) && self.relay.shed_pipes() {
@@ -110,7 +111,8 @@ impl Shell {
                 Err(_) => Err(Outcome::Shortage),
             }
         });
-        watched.inspect_err(|outcome| self.judge(backend, *outcome))
+        let now = self.clock.moment();
+        watched.inspect_err(|outcome| self.judge(slot, backend, now, *outcome))
     }
 
     /// Finds out whether a connect under way has come to something; of two, the first that has wins.
@@ -132,7 +134,7 @@ impl Shell {
                 }
                 _ => {
                     let backend = Arc::clone(backend);
-                    self.judge(&backend, outcome);
+                    self.judge(slot, &backend, slot.dialed, outcome);
                     if slot.rival.is_none() {
                         slot.backend_socket = None;
                         return outcome;
@@ -152,8 +154,8 @@ impl Shell {
         match outcome {
             Outcome::Done | Outcome::BrokenWith(_) | Outcome::WouldBlock => outcome,
             _ => {
-                let backend = Arc::clone(&rival.backend);
-                self.judge(&backend, outcome);
+                let (backend, dialed) = (Arc::clone(&rival.backend), rival.dialed);
+                self.judge(slot, &backend, dialed, outcome);
                 self.give_up_rival(slot);
                 Outcome::WouldBlock
             }
@@ -228,7 +230,18 @@ impl Shell {
         self.give_up_rival(slot);
     }
 
-    fn judge(&mut self, backend: &Backend, outcome: Outcome) {
+    /// An attempt to connect to `backend`, which began at `dialed`, has come to nothing.
+    pub(super) fn judge(
+        &mut self,
+        slot: &mut Slot,
+        backend: &Arc<Backend>,
+        dialed: Moment,
+        outcome: Outcome,
+    ) {
+        if let Outcome::Failed(error) = outcome {
+            let now = self.clock.moment();
+            slot.note_failed(Arc::clone(backend), error, dialed, now);
+        }
         if outcome == Outcome::Shortage {
             self.tell_shortage("connect to a backend", "no descriptor or memory");
         }

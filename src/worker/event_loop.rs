@@ -248,6 +248,7 @@ impl Worker {
                     address,
                     listener,
                 } => self.sessions.receive((socket, address, listener)),
+                ToWorker::Log(log) => self.sessions.log_to(log),
                 ToWorker::Drain(time) => self.drain(time),
                 ToWorker::Stop => self.drain(Duration::ZERO),
             }

@@ -1,4 +1,4 @@
-//! Writes down how each session ended.
+//! Writes down how each session ended, and how those are that live long.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,8 @@ use super::shared::Shared;
 use super::slot::Slot;
 use crate::access_log::{AccessLog, COMPLAINT_GAP};
 use crate::messages::{Event, SessionRecord};
-use crate::session::{CloseReason, Direction};
+use crate::session::{CloseReason, Direction, Side};
+use crate::sys::{self, TcpInfo};
 
 pub(super) struct Ledger {
     shared: Arc<Shared>,
@@ -34,28 +35,71 @@ impl Ledger {
         }
     }
 
-    /// The session in `slot` has ended; it is still counted everywhere.
-    pub(super) fn closed(&mut self, slot: &Slot, reason: CloseReason, clock: &Clock) {
+    pub(super) const fn access_log(&self) -> Option<&AccessLog> {
+        self.access_log.as_ref()
+    }
+
+    /// Writes sessions down there from now on, or nowhere.
+    pub(super) fn log_to(&mut self, access_log: Option<AccessLog>) {
+        self.access_log = access_log;
+    }
+
+    /// The session in `slot` has ended; it is still counted everywhere, and its sockets are open.
+    pub(super) fn closed(&mut self, slot: &mut Slot, reason: CloseReason, clock: &Clock) {
+        if self.is_wanted(slot, reason != CloseReason::COMPLETED, clock) {
+            let failed = slot.failed.take();
+            let record = self.record(slot, clock);
+            self.write(SessionRecord {
+                reason: Some(reason),
+                failed,
+                ..record
+            });
+        }
+    }
+
+    /// The session in `slot` has lived long, and lives on.
+    pub(super) fn lives(&mut self, slot: &Slot, clock: &Clock) {
+        if self.is_wanted(slot, false, clock) {
+            let failed = slot.failed.clone();
+            let record = self.record(slot, clock);
+            self.write(SessionRecord { failed, ..record });
+        }
+    }
+
+    fn is_wanted(&self, slot: &Slot, is_error: bool, clock: &Clock) -> bool {
+        self.access_log.as_ref().is_some_and(|log| {
+            let lasted = clock.moment().since(slot.accepted);
+            log.filter().keeps(is_error, lasted, slot.id)
+        })
+    }
+
+    fn write(&mut self, record: SessionRecord) {
+        let now = record.at;
         if let Some(log) = &self.access_log
-            && !log.write(self.record(slot, reason, clock))
+            && !log.write(record)
             && self
                 .drops_told
-                .is_none_or(|told| clock.now() - told >= COMPLAINT_GAP)
+                .is_none_or(|told| now.saturating_duration_since(told) >= COMPLAINT_GAP)
         {
-            self.drops_told = Some(clock.now());
+            self.drops_told = Some(now);
             self.tell(Event::AccessLogDropped(log.take_dropped()));
         }
     }
 
-    fn record(&self, slot: &Slot, reason: CloseReason, clock: &Clock) -> SessionRecord {
+    /// What there is to say of a session that has not ended, but for its failed attempts.
+    fn record(&self, slot: &Slot, clock: &Clock) -> SessionRecord {
         let waited = Duration::from_micros(slot.waited);
         let (upload, download) = (
             slot.session.flow(Direction::Upload),
             slot.session.flow(Direction::Download),
         );
+        let wants_tcp_info = self
+            .access_log
+            .as_ref()
+            .is_some_and(AccessLog::wants_tcp_info);
         SessionRecord {
             id: slot.id,
-            ended: clock.now(),
+            at: clock.now(),
             client: slot.client_address,
             listener: Arc::clone(&slot.listener.config.name),
             pool: Arc::clone(&slot.listener.pool),
@@ -64,17 +108,23 @@ impl Ledger {
             connect: slot
                 .connected
                 .map(|at| at.since(slot.accepted).saturating_sub(waited)),
+            first_byte: slot
+                .first_byte
+                .map(|at| at.map(|at| at.since(slot.accepted))),
             total: clock.moment().since(slot.accepted),
             bytes_in: upload.received(),
             bytes_out: download.received(),
-            reason,
+            reason: None,
+            ended_by: slot.session.ended_by(),
             retries: slot.session.attempts().saturating_sub(1),
+            failed: None,
             active: [
                 self.shared.sessions.count(),
                 slot.listener.active.count(),
                 slot.backend.as_ref().map_or(0, |it| it.load.active.count()),
             ],
             spliced: upload.spliced() || download.spliced(),
+            tcp: wants_tcp_info.then(|| Box::new(tcp_infos(slot))),
         }
     }
 
@@ -82,4 +132,11 @@ impl Ledger {
     pub(super) fn tell(&self, event: Event) {
         let _ = self.events.try_send(event);
     }
+}
+
+/// What the kernel knows of the connections of a session, where they were established.
+fn tcp_infos(slot: &Slot) -> [Option<TcpInfo>; 2] {
+    let info = |side| sys::tcp_info(slot.socket(side)?).ok();
+    let backend = slot.connected.and_then(|_| info(Side::Backend));
+    [info(Side::Client), backend]
 }

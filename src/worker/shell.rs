@@ -144,10 +144,12 @@ impl Shell {
         let outcome = self
             .relay
             .perform(step, source, sink, flow, &mut slot.holds[way.index()]);
-        let is_first = flow.received() == 0 && slot.session.flow(way.other()).received() == 0;
-        if is_first && matches!(outcome, Outcome::Moved(_)) {
-            let pool = slot.pool();
-            self.dialer.heard_first(pool, way.source());
+        if flow.received() == 0 && matches!(outcome, Outcome::Moved(_)) {
+            slot.first_byte[way.source().index()] = Some(self.clock.moment());
+            if slot.session.flow(way.other()).received() == 0 {
+                let pool = slot.pool();
+                self.dialer.heard_first(pool, way.source());
+            }
         }
         outcome
     }

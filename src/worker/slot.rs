@@ -12,9 +12,13 @@ use std::os::fd::AsRawFd;
 use super::clock::Moment;
 use super::relay::Hold;
 use super::token::{SessionKey, Target};
+use crate::messages::{FailedAttempt, FailedAttempts};
 use crate::plan::PlannedListener;
 use crate::pool::{Backend, BackendId, Line};
-use crate::session::{Deadline, Session, Side};
+use crate::session::{Deadline, DialError, Session, Side};
+
+/// So many failed attempts of a session are remembered: retries may be many, and lines wait in memory.
+const FAILED_ATTEMPTS: usize = 32;
 
 pub(super) struct Slot {
     pub(super) session: Session,
@@ -37,6 +41,10 @@ pub(super) struct Slot {
     pub(super) holds: [Hold; 2],
     pub(super) accepted: Moment,
     pub(super) connected: Option<Moment>,
+    /// When the first byte was read, by side.
+    pub(super) first_byte: [Option<Moment>; 2],
+    /// Attempts to connect that have failed, where any has.
+    pub(super) failed: Option<Box<FailedAttempts>>,
     /// While it stands in the line of those who wait for a backend below its limit: since when.
     pub(super) lined_up: Option<Moment>,
     /// The microseconds that it has waited there before.
@@ -74,6 +82,24 @@ impl Slot {
                 .backend
                 .as_ref()
                 .is_some_and(|backend| backend.id == id)
+    }
+
+    /// An attempt that began at `dialed` has failed.
+    pub(super) fn note_failed(
+        &mut self,
+        backend: Arc<Backend>,
+        error: DialError,
+        dialed: Moment,
+        now: Moment,
+    ) {
+        let failed = &mut self.failed.get_or_insert_default().0;
+        if failed.len() < FAILED_ATTEMPTS {
+            failed.push(FailedAttempt {
+                backend,
+                error,
+                took: now.since(dialed),
+            });
+        }
     }
 
     /// Stands in the line of its pool no more.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::form::{CheckKind, Form, Name, Written};
 use super::model::{self, Addresses, Entry, File, Workers};
 use crate::config::{
-    AdminConfig, BackendConfig, Check, Config, EjectConfig, HealthConfig, ListenerConfig,
-    MAX_WORKERS, PoolConfig, STATUS_PASSES, ScaleConfig, Statuses,
+    AccessLogConfig, AdminConfig, BackendConfig, Check, Config, EjectConfig, HealthConfig,
+    LineFilter, ListenerConfig, MAX_WORKERS, PoolConfig, STATUS_PASSES, ScaleConfig, Statuses,
 };
 
 impl File {
@@ -25,7 +25,7 @@ impl File {
             },
             max_connections: self.max_connections.map(size),
             drain_timeout: self.drain_timeout.0,
-            access_log: self.access_log.output.0.clone(),
+            access_log: access_log(&self.access_log),
             log_level: self.log.level.0,
             admin: self.admin.as_ref().map(|admin| AdminConfig {
                 listen: admin.listen.0.clone(),
@@ -62,6 +62,20 @@ impl Entry {
         let name = || Name::read(&address).ok().map(Written);
         backend.name = backend.name.or_else(name);
         backend
+    }
+}
+
+fn access_log(log: &model::AccessLog) -> AccessLogConfig {
+    let time = |time: &Option<Written<Duration>>| time.as_ref().map(|it| it.0);
+    AccessLogConfig {
+        output: log.output.0.clone(),
+        format: log.format.0.clone(),
+        filter: LineFilter {
+            interval: time(&log.interval),
+            only_errors: log.only_errors,
+            min_duration: time(&log.min_duration).unwrap_or_default(),
+            sample: log.sample,
+        },
     }
 }
 

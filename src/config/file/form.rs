@@ -13,7 +13,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::{
-    self, AccessLogOutput, AdminAddress, AllDown, Balance, OnDown, Statuses, Target,
+    self, AccessLogOutput, AdminAddress, AllDown, Balance, LineFormat, OnDown, Statuses, Target,
 };
 
 /// A value that is written as a text.
@@ -78,12 +78,13 @@ const fn complaint_of<T: Form>() -> (&'static str, Complaint) {
     (T::NAME, |text| T::read(text).err())
 }
 
-const COMPLAINTS: [(&str, Complaint); 13] = [
+const COMPLAINTS: [(&str, Complaint); 14] = [
     complaint_of::<Duration>(),
     complaint_of::<SocketAddr>(),
     complaint_of::<Target>(),
     complaint_of::<AdminAddress>(),
     complaint_of::<AccessLogOutput>(),
+    complaint_of::<LineFormat>(),
     complaint_of::<Statuses>(),
     complaint_of::<Name>(),
     complaint_of::<FilePath>(),
@@ -166,8 +167,11 @@ form!(
     AccessLogOutput,
     "l4lb-access-log-output",
     Self::parse,
-    write_output
+    ToString::to_string
 );
+form!(LineFormat, "l4lb-line-format", Self::parse, |it: &Self| it
+    .text()
+    .to_owned());
 form!(Statuses, "l4lb-statuses", config::statuses, write_statuses);
 
 words!(Balance, "way to balance", Self::ALL, Self::name);
@@ -224,12 +228,6 @@ const EXPECTED_BYTES: usize = 16 * 1024;
 /// A word of a command.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Word(pub(super) String);
-
-/// How the lines of the access log are written.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum LineFormat {
-    Default,
-}
 
 /// What a probe does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -293,12 +291,6 @@ form!(
 );
 form!(Word, "l4lb-word", read_word, |it: &Self| it.0.clone());
 
-words!(
-    LineFormat,
-    "format of the access log",
-    [LineFormat::Default],
-    |LineFormat::Default| "default"
-);
 words!(CheckKind, "type of check", Self::ALL, Self::name);
 
 fn told<T, E: Display>(result: Result<T, E>) -> Result<T, String> {
@@ -309,14 +301,6 @@ fn write_duration(duration: &Duration) -> String {
     humantime::format_duration(*duration)
         .to_string()
         .replace(' ', "")
-}
-
-fn write_output(output: &AccessLogOutput) -> String {
-    match output {
-        AccessLogOutput::Off => "off".to_owned(),
-        AccessLogOutput::Stdout => "-".to_owned(),
-        AccessLogOutput::File(path) => path.display().to_string(),
-    }
 }
 
 fn write_statuses(statuses: &Statuses) -> String {
@@ -373,6 +357,7 @@ mod tests {
         expect::<Duration>(&[("90s", "1m30s"), ("1h 30m", "1h30m"), ("250ms", "250ms")]);
         expect::<SocketAddr>(&[(":9000", "[::]:9000"), ("0.0.0.0:0", "0.0.0.0:0")]);
         expect::<AccessLogOutput>(&[("-", "-"), ("off", "off"), ("a/b", "a/b")]);
+        expect::<LineFormat>(&[("json", "json"), ("{client}", "{client}")]);
         expect::<Statuses>(&[("200-200, 401", "200,401"), ("200-399", "200-399")]);
         expect::<Target>(&[("srv:_a._b.c", "srv:_a._b.c"), ("a.b:1", "a.b:1")]);
     }
@@ -412,7 +397,6 @@ mod tests {
         expect_words::<OnDown>();
         expect_words::<AllDown>();
         expect_words::<LevelFilter>();
-        expect_words::<LineFormat>();
         expect_words::<CheckKind>();
     }
 }

@@ -66,7 +66,10 @@ fn node(value: &Value<'_>, faults: &mut Vec<Fault>) -> Node {
         Value::StringLit(text) => Kind::String(text.value.to_string()),
         Value::NumberLit(number) => match number.value.parse() {
             Ok(number) => Kind::Integer(number),
-            Err(_) if number.value.contains(['.', 'e', 'E']) => Kind::Other("a fraction"),
+            Err(_) if number.value.contains(['.', 'e', 'E']) => match number.value.parse() {
+                Ok(number) => Kind::Fraction(number),
+                Err(_) => Kind::Other("a fraction"),
+            },
             Err(_) => Kind::Other("a number of too many digits"),
         },
         Value::BooleanLit(truth) => Kind::Boolean(truth.value),

@@ -93,7 +93,10 @@ fn node(span: Range<usize>, value: &DeValue<'_>) -> Node {
             Ok(number) => Kind::Integer(number),
             Err(_) => Kind::Other("a number of too many digits"),
         },
-        DeValue::Float(_) => Kind::Other("a fraction"),
+        DeValue::Float(number) => match number.as_str().parse() {
+            Ok(number) => Kind::Fraction(number),
+            Err(_) => Kind::Other("a fraction"),
+        },
         DeValue::Boolean(truth) => Kind::Boolean(*truth),
         DeValue::Datetime(_) => Kind::Other("a date or time"),
     };

@@ -31,7 +31,7 @@ use self::fault::{Fault, Lines};
 use self::form::Written;
 use self::model::{Admin, Auto, File, Workers};
 use self::node::{Node, Reading};
-use super::{AccessLogOutput, AdminAddress, Config};
+use super::{AccessLogOutput, AdminAddress, Config, LineFormat};
 
 /// The most bytes that a file may have: thousands of backends.
 pub const MOST_BYTES: usize = 1024 * 1024;
@@ -58,6 +58,8 @@ pub enum Override {
     LogLevel(LevelFilter),
     /// Where the access log goes.
     AccessLog(AccessLogOutput),
+    /// How a line of it looks.
+    LineFormat(LineFormat),
     /// Where the admin API listens.
     Admin(AdminAddress),
 }
@@ -71,6 +73,7 @@ impl Override {
             Self::DrainTimeout(_) => ("--drain-timeout", &["drain_timeout"]),
             Self::LogLevel(_) => ("--log-level", &["log", "level"]),
             Self::AccessLog(_) => ("--access-log", &["access_log", "output"]),
+            Self::LineFormat(_) => ("--access-log-format", &["access_log", "format"]),
             Self::Admin(_) => ("--admin", &["admin", "listen"]),
         }
     }
@@ -153,6 +156,7 @@ impl Document {
             Override::DrainTimeout(time) => file.drain_timeout = Written(time),
             Override::LogLevel(level) => file.log.level = Written(level),
             Override::AccessLog(output) => file.access_log.output = Written(output),
+            Override::LineFormat(format) => file.access_log.format = Written(format),
             Override::Admin(listen) => {
                 let token_file = file.admin.take().and_then(|admin| admin.token_file);
                 let listen = Written(listen);

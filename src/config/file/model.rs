@@ -10,11 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::form::{
-    CheckKind, Expected, FilePath, HttpHost, HttpPath, LineFormat, Name, NameServer, Word, Written,
+    CheckKind, Expected, FilePath, HttpHost, HttpPath, Name, NameServer, Word, Written,
 };
 use crate::config::{
-    AccessLogOutput, AdminAddress, AllDown, Balance, EjectConfig, HealthConfig, OnDown,
-    ScaleConfig, Statuses, Target, defaults,
+    AccessLogOutput, AdminAddress, AllDown, Balance, EjectConfig, HealthConfig, LineFilter,
+    LineFormat, OnDown, ScaleConfig, Statuses, Target, defaults,
 };
 
 /// The share of a backend of which nothing is said.
@@ -83,9 +83,21 @@ pub(super) struct AccessLog {
     /// `"-"` (standard output), a path, or `"off"`.
     #[serde(default = "access_log_output")]
     pub(super) output: Written<AccessLogOutput>,
-    /// How a line is written.
+    /// How a line looks: `"default"`, `"haproxy"`, `"json"`, or a template such as `"{client} {term}"`
+    /// (docs/access-log.md).
     #[serde(default = "line_format")]
     pub(super) format: Written<LineFormat>,
+    /// For sessions that live longer, a line each time so much has passed. Not set: none before the end.
+    pub(super) interval: Option<Written<Duration>>,
+    /// No lines for sessions that ended by themselves (`--`); those that did not always have one.
+    #[serde(default)]
+    pub(super) only_errors: bool,
+    /// No lines for sessions that ended by themselves before that time. Not set: however short.
+    pub(super) min_duration: Option<Written<Duration>>,
+    /// Of the sessions that ended by themselves, the share that has lines.
+    #[serde(default = "sample")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub(super) sample: f64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -316,6 +328,10 @@ impl Default for AccessLog {
         Self {
             output: access_log_output(),
             format: line_format(),
+            interval: None,
+            only_errors: false,
+            min_duration: None,
+            sample: sample(),
         }
     }
 }
@@ -351,7 +367,8 @@ defaults! {
     drain_timeout: Written<Duration> = Written(defaults::DRAIN_TIMEOUT);
     log_level: Written<LevelFilter> = Written(defaults::LOG_LEVEL);
     access_log_output: Written<AccessLogOutput> = Written(AccessLogOutput::Off);
-    line_format: Written<LineFormat> = Written(LineFormat::Default);
+    line_format: Written<LineFormat> = Written(LineFormat::default());
+    sample: f64 = LineFilter::default().sample;
     idle_timeout: Written<Duration> = Written(defaults::IDLE_TIMEOUT);
     balance: Written<Balance> = Written(Balance::default());
     connect_timeout: Written<Duration> = Written(defaults::CONNECT_TIMEOUT);

@@ -29,6 +29,7 @@ pub(super) enum Kind {
     Array(Vec<Node>),
     String(String),
     Integer(i128),
+    Fraction(f64),
     Boolean(bool),
     /// Something that no key of ours takes; what it is called.
     Other(&'static str),
@@ -50,6 +51,7 @@ impl Node {
             Kind::Array(_) => "an array",
             Kind::String(_) => "a string",
             Kind::Integer(_) => "a whole number",
+            Kind::Fraction(_) => "a fraction",
             Kind::Boolean(_) => "true or false",
             Kind::Other(noun) => noun,
         }
@@ -95,6 +97,7 @@ impl Node {
             Kind::Array(items) => items.iter().map(Self::to_value).collect(),
             Kind::String(text) => text.as_str().into(),
             Kind::Integer(number) => i64::try_from(*number).map_or(Value::Null, Value::from),
+            Kind::Fraction(number) => (*number).into(),
             Kind::Boolean(truth) => (*truth).into(),
             Kind::Other(_) => Value::Null,
         }

@@ -41,6 +41,13 @@ impl Walk<'_> {
                     self.faults.push(Fault::new(node.span.clone(), what));
                 }
             }
+            Kind::Fraction(number) => {
+                if !is_between(*number, alternative) {
+                    let wanted = describe(schema);
+                    let what = format!("{}{number} is not {wanted}", prefix(path));
+                    self.faults.push(Fault::new(node.span.clone(), what));
+                }
+            }
             Kind::Boolean(_) | Kind::Other(_) => {}
         }
     }
@@ -122,7 +129,10 @@ fn has_type(node: &Node, schema: &Value) -> bool {
         Kind::Table(_) => "object",
         Kind::Array(_) => "array",
         Kind::String(_) => "string",
+        // A fraction may be a whole one.
+        Kind::Integer(_) if schema["type"] == "number" => "number",
         Kind::Integer(_) => "integer",
+        Kind::Fraction(_) => "number",
         Kind::Boolean(_) => "boolean",
         Kind::Other(_) => return false,
     };
@@ -130,8 +140,23 @@ fn has_type(node: &Node, schema: &Value) -> bool {
 }
 
 fn is_within(number: i128, schema: &Value) -> bool {
-    let bound = |key: &str| schema[key].as_i64().map(i128::from);
+    // Bounds of a fraction are whole ones too.
+    #[expect(clippy::cast_possible_truncation, reason = "bounds are small")]
+    let whole = |bound: &Value| {
+        bound
+            .as_i64()
+            .or_else(|| bound.as_f64().map(|it| it as i64))
+    };
+    let bound = |key: &str| whole(&schema[key]).map(i128::from);
     bound("minimum").is_none_or(|least| number >= least)
+        && bound("maximum").is_none_or(|most| number <= most)
+}
+
+/// Not so, where it is no number at all.
+fn is_between(number: f64, schema: &Value) -> bool {
+    let bound = |key: &str| schema[key].as_f64();
+    number.is_finite()
+        && bound("minimum").is_none_or(|least| number >= least)
         && bound("maximum").is_none_or(|most| number <= most)
 }
 
@@ -148,6 +173,10 @@ fn describe(schema: &Value) -> String {
         (Some("integer"), None) => {
             let (least, most) = (&schema["minimum"], &schema["maximum"]);
             format!("a whole number from {least} to {most}")
+        }
+        (Some("number"), None) => {
+            let (least, most) = (&schema["minimum"], &schema["maximum"]);
+            format!("a number from {least} to {most}")
         }
         _ => "a string".to_owned(),
     };

@@ -1,5 +1,6 @@
 //! What time ends: the one deadline of each session, and the few of all.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Sessions;
@@ -43,6 +44,7 @@ impl Sessions {
         }
         self.end_doomed(now);
         self.shed_unused_pipes(now);
+        self.write_interims(now);
     }
 
     /// The time of a connect is over; a second one that races it has its own.
@@ -54,7 +56,8 @@ impl Sessions {
         }
         if let Some(backend) = &slot.backend {
             let outcome = Outcome::Failed(DialError::TimedOut);
-            self.shell.dialer.judge(backend, outcome);
+            let (backend, dialed) = (Arc::clone(backend), slot.dialed);
+            self.shell.judge(slot, &backend, dialed, outcome);
         }
         if slot.rival.is_some() {
             self.shell.promote_rival(slot);

@@ -1,11 +1,12 @@
 //! The sessions of a worker: each in a slot of a slab, each with its turn, one way out.
 //!
-//! `deadlines` sees to what time ends, `inspection` shows them, `queue` serves those who wait for a
+//! `deadlines` sees to what time ends, `interims` writes down those that live long, `inspection` shows them, `queue` serves those who wait for a
 //! backend, `downed` sees to those whose backend went down.
 
 mod deadlines;
 mod downed;
 mod inspection;
+mod interims;
 mod queue;
 
 use std::collections::{HashMap, VecDeque};
@@ -29,6 +30,7 @@ use crate::worker::timers::Timers;
 use crate::worker::token::SessionKey;
 use crate::worker::waiting::Waiting;
 use downed::Doomed;
+use interims::Interims;
 
 /// Unused pipes stay open that long for the next bulk flow.
 const PIPE_REST: Duration = Duration::from_millis(500);
@@ -39,6 +41,8 @@ pub(in crate::worker) type Client = (Socket, SocketAddr, Arc<PlannedListener>);
 pub(in crate::worker) struct Sessions {
     slots: Slab<Slot>,
     timers: Timers,
+    /// Where the log wants lines of sessions that live on.
+    interims: Option<Interims>,
     run_queue: RunQueue,
     shell: Shell,
     next_id: u64,
@@ -66,6 +70,7 @@ impl Sessions {
         Self {
             slots: Slab::new(),
             timers: Timers::new(),
+            interims: Interims::wanted(&shell.ledger),
             run_queue: RunQueue::default(),
             shell,
             next_id: 1,
@@ -204,6 +209,8 @@ impl Sessions {
             holds: [Hold::default(), Hold::default()],
             accepted,
             connected: None,
+            first_byte: [None; 2],
+            failed: None,
             lined_up: None,
             waited: 0,
             moved: self.shell.clock.millis(),
@@ -213,6 +220,9 @@ impl Sessions {
             queued: false,
         };
         self.slots.insert(slot);
+        if let Some(interims) = &mut self.interims {
+            interims.arm(key.slot, &self.slots[key.slot], &self.shell.clock);
+        }
         if let Err(error) = watched {
             self.shell
                 .tell_shortage("watch a client", &error.to_string());
@@ -249,7 +259,9 @@ impl Sessions {
         }
         let now = self.shell.clock.millis();
         let doom = self.doomed.iter().map(|it| it.at);
-        let next = doom.chain(self.timers.next()).chain(self.shed_at).min();
+        let interim = self.interims.as_ref().and_then(Interims::next);
+        let next = doom.chain(self.timers.next()).chain(self.shed_at);
+        let next = next.chain(interim).min();
         next.map(|at| Duration::from_millis(at.saturating_sub(now)))
     }
 
@@ -325,6 +337,9 @@ impl Sessions {
     /// The only way out of a session.
     fn close(&mut self, place: usize, reason: CloseReason) {
         self.timers.cancel(place);
+        if let Some(interims) = &mut self.interims {
+            interims.cancel(place);
+        }
         let mut slot = self.slots.remove(place);
         slot.holds
             .iter_mut()
@@ -339,7 +354,9 @@ impl Sessions {
         }
         let line = self.shell.dialer.line(slot.pool());
         slot.leave_line(line, self.shell.clock.moment());
-        self.shell.ledger.closed(&slot, reason, &self.shell.clock);
+        self.shell
+            .ledger
+            .closed(&mut slot, reason, &self.shell.clock);
         let pool = slot.pool();
         slot.listener.active.leave();
         // Whoever gets the room that is made here may come right after.

@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use l4lb::config::{
-    AccessLogOutput, AllDown, BackendConfig, Balance, Config, HealthConfig, ListenerConfig, OnDown,
-    PoolConfig,
+    AccessLogConfig, AccessLogOutput, AllDown, BackendConfig, Balance, Config, HealthConfig,
+    ListenerConfig, OnDown, PoolConfig,
 };
 use l4lb::pool::{Backend, Order};
 use l4lb::requests::{Change, Reply, Request};
@@ -84,7 +84,9 @@ impl Embedded {
             workers,
             max_connections: None,
             drain_timeout,
-            access_log: AccessLogOutput::File(folder.path().join("access.log")),
+            access_log: AccessLogConfig::to(AccessLogOutput::File(
+                folder.path().join("access.log"),
+            )),
             log_level: log::LevelFilter::Info,
             admin: None,
             dns_servers: Vec::new(),

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::{echo, expect_echo, site, whoami};
-use crate::harness::{L4lb, Options, PATIENCE};
+use crate::harness::{L4lb, Options, PATIENCE, resident_bytes};
 
 /// More lines than the queue and a pipe of 64 KiB hold together.
 const TOO_MANY: usize = 12_000;
@@ -129,4 +129,64 @@ fn a_reader_of_the_log_that_has_gone_away_ends_nothing() {
     }
     l4lb.wait_for_log("the access log cannot be written: ");
     assert_eq!(whoami(l4lb.address()).unwrap(), "a");
+}
+
+/// So many clients, four at a time, each with a connection of its own: the time that 99 of 100 took at most.
+fn p99(l4lb: &L4lb, clients: usize) -> Duration {
+    let ask = |_| {
+        let began = Instant::now();
+        expect_echo(&mut l4lb.connect(), b"quick");
+        began.elapsed()
+    };
+    let ask_on = || (0..clients / 4).map(ask).collect::<Vec<_>>();
+    let mut times: Vec<Duration> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask_on)).collect();
+        let times = threads.into_iter().map(|it| it.join().unwrap());
+        times.flatten().collect()
+    });
+    times.sort_unstable();
+    times[times.len() * 99 / 100]
+}
+
+/// A stuck log would hold a client up for ever, a slow one for as long as a write takes: far longer
+/// than what a busy machine adds.
+#[test]
+fn whatever_becomes_of_the_log_clients_are_as_quick_as_without_and_memory_is_bounded() {
+    const MEMORY: u64 = 24 << 20;
+    let (backend, folder) = (echo(), tempfile::tempdir().unwrap());
+    let [fifo, gone] = ["fifo", "gone"].map(|it| folder.path().join(it));
+    make_fifo(&fifo);
+    fs::create_dir(&gone).unwrap();
+    let start = |sink: &str| {
+        let options = Options::new().arg(&format!("--access-log={sink}"));
+        options.backend(backend.addr()).start()
+    };
+    let lost = gone.join("log");
+    let off = p99(&start("off"), 2_000);
+    let table = [
+        (
+            fifo.to_str().unwrap(),
+            TOO_MANY,
+            "lines of the access log were dropped",
+        ),
+        ("/dev/full", 2_000, "the access log cannot be written"),
+        (lost.to_str().unwrap(), 2_000, "cannot open it again"),
+    ];
+    for (sink, clients, says) in table {
+        let mut l4lb = start(sink);
+        if lost.to_str() == Some(sink) {
+            fs::remove_dir_all(&gone).unwrap();
+            l4lb.signal("USR1");
+        }
+        p99(&l4lb, 100);
+        let before = resident_bytes(l4lb.pid());
+        let p99 = p99(&l4lb, clients);
+        assert!(
+            p99 < 4 * off + Duration::from_millis(40),
+            "{sink}: {p99:?}, {off:?} without"
+        );
+        let grown = resident_bytes(l4lb.pid()).saturating_sub(before);
+        assert!(grown < MEMORY, "{sink}: {grown} bytes");
+        l4lb.wait_for_log(says);
+    }
 }

@@ -16,6 +16,7 @@ mod floods;
 mod foresight;
 mod health;
 mod listeners;
+mod log_forms;
 mod log_sink;
 mod loopback;
 mod outage;
@@ -26,6 +27,7 @@ mod service;
 mod signals;
 mod stopping;
 mod stuck_log;
+mod terminations;
 mod tools;
 mod watch;
 

@@ -22,3 +22,5 @@ mod stalls;
 mod timeouts;
 mod urgent;
 mod wire;
+
+pub(crate) use scene::crowded_listener;

@@ -169,7 +169,7 @@ pub(super) fn accept(listener: &TcpListener) -> TcpStream {
 }
 
 /// A listener whose queue is full, so that a further connect hangs, and the connections that fill it.
-pub(super) fn crowded_listener() -> (TcpListener, Vec<Socket>) {
+pub(crate) fn crowded_listener() -> (TcpListener, Vec<Socket>) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket
         .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())

@@ -49,6 +49,12 @@ const PURE: &[Pure] = &[
     pure("src/discovery/outcome.rs", ADDRESSES),
     pure("src/discovery/book.rs", ADDRESSES),
     pure("src/discovery/expand.rs", ADDRESSES),
+    pure("src/access_log/filter.rs", &[]),
+    pure("src/access_log/escape.rs", &[]),
+    pure("src/log_stats/entry.rs", ADDRESSES),
+    pure("src/log_stats/busiest.rs", ADDRESSES),
+    pure("src/log_stats/tally.rs", &[]),
+    pure("src/log_stats/report.rs", &[]),
     pure("src/client/table.rs", &[]),
     pure("src/client/words.rs", &[]),
 ];

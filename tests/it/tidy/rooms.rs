@@ -38,7 +38,10 @@ const BELOW: &[&str] = &[
 ];
 
 const ROOMS: &[Room] = &[
-    room("main", &["cli", "client", "supervisor", "demo"]),
+    room(
+        "main",
+        &["cli", "client", "supervisor", "demo", "log_stats"],
+    ),
     room("lib", BELOW),
     room("demo", &["cli", "supervisor", "config"]),
     room(
@@ -106,9 +109,11 @@ const ROOMS: &[Room] = &[
             "scaling",
             "session",
             "access_log",
+            "sys",
         ],
     ),
     room("access_log", &["config", "messages", "pool", "session"]),
+    room("log_stats", &["reason"]),
     room("metrics", &["pool", "session"]),
     room("config", &["pool"]),
     room("config::diff", &["pool", "config"]),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use l4lb::config::file::{self, Override};
 use l4lb::config::{
-    AccessLogOutput, AdminAddress, AllDown, BackendConfig, Balance, Check, Config, EjectConfig,
-    HealthConfig, OnDown, Target,
+    AccessLogConfig, AccessLogOutput, AdminAddress, AllDown, BackendConfig, Balance, Check, Config,
+    EjectConfig, HealthConfig, LineFilter, LineFormat, OnDown, PoolConfig, Target,
 };
 use log::LevelFilter;
 
@@ -31,7 +31,15 @@ fn the_example_says_what_its_comments_say() {
     assert_eq!(config.max_connections, Some(9000));
     assert_eq!(config.drain_timeout, Duration::from_secs(30));
     assert_eq!(config.log_level, LevelFilter::Info);
-    assert_eq!(config.access_log, AccessLogOutput::Stdout);
+    let log = &config.access_log;
+    let shown = (&log.output, &log.format);
+    assert_eq!(shown, (&AccessLogOutput::Stdout, &LineFormat::Default));
+    let filter = LineFilter {
+        interval: Some(Duration::from_secs(600)),
+        min_duration: Duration::from_millis(1),
+        ..LineFilter::default()
+    };
+    assert_eq!(log.filter, filter);
     let admin = config.admin.unwrap();
     assert_eq!(admin.listen, AdminAddress::Tcp(address("127.0.0.1:9090")));
     assert_eq!(admin.token_file, Some("/etc/l4lb/token".into()));
@@ -76,7 +84,10 @@ fn the_example_says_what_its_comments_say() {
     let servers = ["10.0.0.2:53", "[::1]:8600"].map(address);
     assert_eq!(config.dns_servers, servers);
 
-    let post = &config.pools[mail.pool];
+    mail_is_as_its_comments_say(&config.pools[mail.pool]);
+}
+
+fn mail_is_as_its_comments_say(post: &PoolConfig) {
     assert_eq!(post.balance, Balance::LeastConnections);
     let check = Check::SendExpect {
         send: b"EHLO l4lb.example\r\n"[..].into(),
@@ -101,7 +112,7 @@ fn what_a_file_does_not_say_has_the_default_of_the_contract() {
     assert_eq!((config.workers, config.max_connections), (1, None));
     assert_eq!(config.drain_timeout, Duration::from_secs(30));
     assert_eq!(config.log_level, LevelFilter::Info);
-    assert_eq!(config.access_log, AccessLogOutput::Off);
+    assert_eq!(config.access_log, AccessLogConfig::default());
     assert_eq!(config.admin, None);
     let listener = &config.listeners[0];
     assert_eq!(listener.addresses, [address("[::]:9000")], "both families");
@@ -239,6 +250,7 @@ fn a_flag_wins_over_the_file_and_is_shown_as_the_origin() {
         Override::DrainTimeout(Duration::from_millis(1500)),
         Override::LogLevel(LevelFilter::Trace),
         Override::AccessLog(AccessLogOutput::File("a log".into())),
+        Override::LineFormat(LineFormat::Json),
         Override::Admin(admin.clone()),
     ] {
         document.override_with(value);
@@ -250,6 +262,7 @@ fn a_flag_wins_over_the_file_and_is_shown_as_the_origin() {
         ("drain_timeout", "\"1s500ms\"  # flag --drain-timeout"),
         ("level", "\"trace\"  # flag --log-level"),
         ("output", "\"a log\"  # flag --access-log"),
+        ("format", "\"json\"  # flag --access-log-format"),
     ];
     for (key, value) in table {
         assert_eq!(shown(&page, key), value, "{page}");
@@ -261,7 +274,11 @@ fn a_flag_wins_over_the_file_and_is_shown_as_the_origin() {
     assert_eq!((config.workers, config.max_connections), (5, Some(7)));
     assert_eq!(config.drain_timeout, Duration::from_millis(1500));
     assert_eq!(config.log_level, LevelFilter::Trace);
-    assert_eq!(config.access_log, AccessLogOutput::File("a log".into()));
+    assert_eq!(
+        config.access_log.output,
+        AccessLogOutput::File("a log".into())
+    );
+    assert_eq!(config.access_log.format, LineFormat::Json);
     assert_eq!(config.admin.unwrap().listen, admin);
 }
 

@@ -174,7 +174,7 @@ fn flags_that_do_not_fit_are_wrong_usage() {
         (&["config", "shows"], "did you mean show?"),
         (&["config", "show"], "config show needs --config FILE"),
         (&["--configs=x"], "did you mean --config?"),
-        (&["demo", &config], "demo brings its own"),
+        (&["demo", &config], "demo goes without --config"),
     ];
     for (words, hint) in table {
         let (out, err, code) = run(words);

@@ -43,6 +43,7 @@ fn type_of(schema: &Value) -> String {
             format!("{} or more", schema["minimum"])
         }
         Some("integer") => format!("{} to {}", schema["minimum"], schema["maximum"]),
+        Some("number") => format!("{} to {}", schema["minimum"], schema["maximum"]),
         Some("array") => format!("array of: {}", type_of(&schema["items"])),
         Some("object") => "table".to_owned(),
         Some("string") => match schema["format"].as_str() {

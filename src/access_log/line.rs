@@ -1,0 +1,192 @@
+//! How a line looks: the choice of its form, and the words that several forms have.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::time::{Duration, SystemTime};
+
+use super::escape::Escaped;
+use super::{default, haproxy, json, template};
+use crate::config::LineFormat;
+use crate::messages::SessionRecord;
+
+/// Appends the line of `record`, which was made at `at`.
+pub(super) fn append(
+    lines: &mut Vec<u8>,
+    format: &LineFormat,
+    record: &SessionRecord,
+    at: SystemTime,
+) {
+    let written = match format {
+        LineFormat::Default => default::write(lines, record, at),
+        LineFormat::Haproxy => haproxy::write(lines, record, at),
+        LineFormat::Json => json::write(lines, record, at),
+        LineFormat::Template(parts) => template::write(lines, parts.parts(), record, at),
+    };
+    // Writing to memory cannot fail.
+    let _: io::Result<()> = written.and_then(|()| lines.write_all(b"\n"));
+}
+
+/// The two letters of the end; where there was none yet, a mark that no end has.
+pub(super) struct Termination<'a>(pub(super) &'a SessionRecord);
+
+impl fmt::Display for Termination<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.reason {
+            Some(reason) => reason.fmt(f),
+            None => f.write_str(".."),
+        }
+    }
+}
+
+/// The name of the backend, which may have come from the network. Where there is none, a dash.
+pub(super) struct BackendName<'a>(pub(super) &'a SessionRecord);
+
+impl fmt::Display for BackendName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.backend {
+            Some(backend) => Escaped(&backend.name).fmt(f),
+            None => f.write_str("-"),
+        }
+    }
+}
+
+/// Milliseconds with one decimal.
+pub(super) struct Millis(pub(super) Option<Duration>);
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(time) => {
+                let tenths = (time.as_micros() + 50) / 100;
+                write!(f, "{}.{}", tenths / 10, tenths % 10)
+            }
+            None => f.write_str("-"),
+        }
+    }
+}
+
+/// How the bytes went, if there were any.
+pub(super) const fn path(record: &SessionRecord) -> Option<&'static str> {
+    match (record.spliced, record.bytes_in + record.bytes_out) {
+        (true, _) => Some("splice"),
+        (false, 0) => None,
+        (false, _) => Some("copy"),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod fixtures {
+    use super::*;
+    use crate::messages::{FailedAttempt, FailedAttempts};
+    use crate::pool::{Backend, BackendId};
+    use crate::session::{Cause, CloseReason, DialError, Side, Stage};
+    use crate::sys::TcpInfo;
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    pub(crate) fn backend(number: u8) -> Arc<Backend> {
+        Arc::new(Backend::new(
+            BackendId(number.into()),
+            "app".into(),
+            format!("b{number}").into(),
+            ([10, 0, 0, number], 8080).into(),
+            1,
+        ))
+    }
+
+    /// A session that ended by itself.
+    pub(crate) fn record() -> SessionRecord {
+        SessionRecord {
+            id: 0x8f21,
+            at: Instant::now(),
+            client: ([203, 0, 113, 7], 51544).into(),
+            listener: "web".into(),
+            pool: "app".into(),
+            backend: Some(backend(2)),
+            queued: Duration::ZERO,
+            connect: Some(Duration::from_micros(812)),
+            first_byte: [
+                Some(Duration::from_micros(900)),
+                Some(Duration::from_millis(4)),
+            ],
+            total: Duration::from_micros(1_204_260),
+            bytes_in: 512,
+            bytes_out: 49321,
+            reason: Some(CloseReason::COMPLETED),
+            ended_by: Some(Side::Backend),
+            retries: 0,
+            failed: None,
+            active: [17, 9, 4],
+            spliced: true,
+            tcp: None,
+        }
+    }
+
+    /// One that found no backend.
+    pub(crate) fn rejected() -> SessionRecord {
+        SessionRecord {
+            backend: None,
+            connect: None,
+            first_byte: [None; 2],
+            total: Duration::ZERO,
+            bytes_in: 0,
+            bytes_out: 0,
+            reason: Some(CloseReason {
+                cause: Cause::NoBackend,
+                stage: Stage::Connecting,
+            }),
+            ended_by: None,
+            active: [1, 1, 0],
+            spliced: false,
+            ..record()
+        }
+    }
+
+    /// One that was cut by a drain, after the first backend had refused it.
+    pub(crate) fn retried() -> SessionRecord {
+        let attempt = |number, error, millis| FailedAttempt {
+            backend: backend(number),
+            error,
+            took: Duration::from_millis(millis),
+        };
+        let failed = vec![
+            attempt(1, DialError::Refused, 1),
+            attempt(3, DialError::TimedOut, 3000),
+        ];
+        SessionRecord {
+            queued: Duration::from_millis(7),
+            reason: Some(CloseReason {
+                cause: Cause::Drained,
+                stage: Stage::Data,
+            }),
+            ended_by: None,
+            retries: 2,
+            failed: Some(Box::new(FailedAttempts(failed))),
+            spliced: false,
+            tcp: Some(Box::new([
+                Some(TcpInfo {
+                    rtt: Duration::from_micros(1500),
+                    retransmits: 3,
+                }),
+                None,
+            ])),
+            ..record()
+        }
+    }
+
+    /// One that lives.
+    pub(crate) fn living() -> SessionRecord {
+        SessionRecord {
+            reason: None,
+            ended_by: None,
+            ..record()
+        }
+    }
+
+    pub(crate) fn line(format: &LineFormat, record: &SessionRecord) -> String {
+        let mut line = Vec::new();
+        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_004_402_481);
+        append(&mut line, format, record, at);
+        String::from_utf8(line).unwrap()
+    }
+}
