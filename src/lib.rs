@@ -14,16 +14,19 @@
 //! - [`scaling`] decides when a pool has too few or too many backends, and runs its command then.
 //! - [`access_log`] writes one line per connection in its own thread.
 //! - [`admin`] serves the admin API in its own thread; [`requests`] is what it asks the supervisor.
+//! - [`history`] remembers what counts were: for rates, and for the curves of a day.
+//! - [`counts`] are numbers with one writer each, [`metrics`] what is made of them for Prometheus.
 //! - [`messages`] has every type that crosses a thread, [`plan`] what is served, [`pool`] what a
 //!   backend is, [`listener`] what a listening socket is.
 //! - [`descriptors`] says what the limit of descriptors allows, [`reason`] an error in words, [`held_up`]
-//!   whether a loop was stopped, [`token`] who may change things, [`version`] which l4lb this is; [`sys`] has the only unsafe block.
+//!   whether a loop was stopped, [`token`] who may change things, [`version`] which l4lb this is,
+//!   [`vitals`] what the kernel says of it; [`sys`] has the only unsafe blocks.
 //! - [`foresight`] says what a configuration would change, before it is applied, [`log_stats`] what an access log says.
 //! - [`demo`] runs all of it with three built-in sites.
 //!
 //! The layers, each of which may use those to its right:
 //! main → cli, client, demo, log_stats → supervisor → worker, health, admin, discovery, access_log → messages → plan, requests,
-//! scaling, session, balance, pool, listener, config, sys. Session and balance are pure: no I/O, no clock, no log.
+//! metrics, scaling, pool, session, balance, listener, config, counts, sys. Session and balance are pure: no I/O, no clock, no log.
 
 pub mod access_log;
 pub mod admin;
@@ -31,16 +34,19 @@ pub mod balance;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod counts;
 pub mod demo;
 pub mod descriptors;
 pub mod discovery;
 pub mod foresight;
 pub mod health;
 pub mod held_up;
+pub mod history;
 pub mod journal;
 pub mod listener;
 pub mod log_stats;
 pub mod messages;
+pub mod metrics;
 pub mod plan;
 pub mod pool;
 pub mod reason;
@@ -51,4 +57,5 @@ pub mod supervisor;
 pub mod sys;
 pub mod token;
 pub mod version;
+pub mod vitals;
 pub mod worker;

@@ -20,7 +20,7 @@ use crate::balance::{Preview, Snapshot};
 use crate::discovery::News;
 use crate::plan::{Plan, PlannedListener};
 use crate::pool::{Backend, BackendId, Order, State};
-use crate::requests::{Connection, Reply, Request};
+use crate::requests::{Connection, First, Reply, Request};
 use crate::scaling::Ran;
 use crate::session::{CloseReason, DialError, Side};
 use crate::sys::TcpInfo;
@@ -91,8 +91,8 @@ pub enum ToWorker {
     Plan(Arc<Plan>, Vec<Snapshot>),
     /// Reset every session of this backend: it is taken away.
     Reset(BackendId),
-    /// Of so many sessions, the oldest first, how they are.
-    List(usize, Reply<Vec<Connection>>),
+    /// Of so many sessions, from this end of all, how they are.
+    List(usize, First, Reply<Vec<Connection>>),
     /// End the session with this id by a reset. Whether there was one.
     Kill(u64, Reply<bool>),
     /// How many sessions there are, by what they have.

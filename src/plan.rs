@@ -2,7 +2,7 @@
 //!
 //! A new plan takes the place of the old one whole. Places of listeners and pools mean the same in
 //! every plan of a process; one that is gone keeps its place, empty, for the sessions that it has.
-//! Only types live here. Imports config, pool, listener. Made by supervisor.
+//! Only types live here. Imports config, pool, listener, metrics. Made by supervisor.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use crossbeam_channel::Sender;
 
 use crate::config::{ListenerConfig, PoolConfig};
 use crate::listener::Listener;
+use crate::metrics::{EndTally, ListenerTally};
 use crate::pool::{Backend, Gauge, Line, Order};
 
 /// Everything that is served from now on.
@@ -42,6 +43,10 @@ pub struct PlannedListener {
     pub pool: Arc<str>,
     /// Its sessions.
     pub active: Arc<Gauge>,
+    /// What each worker has counted of it.
+    pub tallies: Arc<[ListenerTally]>,
+    /// Why its connections to this pool have ended, by worker.
+    pub ends: Arc<[EndTally]>,
 }
 
 /// A pool to be served.

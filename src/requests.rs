@@ -2,23 +2,29 @@
 //!
 //! Questions cross a thread as [`Request`], each with a way back. Answers are plain data, named as the
 //! API shows them; the commands that talk to a running l4lb read them again. Only types live here.
-//! Imports config, pool.
+//! Imports config, metrics, pool.
 
 mod explanation;
 mod foresight;
+pub mod history;
+pub mod overview;
 
 pub use explanation::{Candidate, Explanation, WorkerView};
 pub use foresight::{Foresight, Moved, Touched, TouchedBackend, TouchedListener, TouchedSetting};
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::config::{BackendConfig, Config};
+use crate::metrics::Scrape;
 use crate::pool::Order;
+use history::{History, Range};
+use overview::Overview;
 
 /// The way back of an answer. Dropped, it tells whoever asked that there is none.
 pub struct Reply<T>(Box<dyn FnOnce(T) + Send>);
@@ -75,10 +81,16 @@ pub enum Request {
         /// Answered when no new session gets it any more.
         reply: Reply<Result<(), Refusal>>,
     },
-    /// So many live connections, the oldest first.
-    Connections(usize, Reply<Vec<Connection>>),
+    /// So many live connections, from this end of all.
+    Connections(usize, First, Reply<Vec<Connection>>),
     /// End the connection with this id by a reset.
     Kill(u64, Reply<Result<(), Refusal>>),
+    /// How things are. The same one until the next second is over, or something is changed.
+    Overview(Reply<Arc<Overview>>),
+    /// How things were, of the process or of the pool with this name.
+    History(Range, Option<String>, Reply<Result<History, Refusal>>),
+    /// What was counted, for Prometheus.
+    Metrics(Reply<Scrape>),
     /// What the next client of a listener would get if it had this address. The name may be left out
     /// where there is one listener.
     Explain(IpAddr, Option<String>, Reply<Result<Explanation, Refusal>>),
@@ -92,6 +104,18 @@ pub enum Request {
     Drain(Reply<()>),
     /// Tell what happens from now on.
     Subscribe(Subscriber),
+}
+
+/// Which connections a list begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum First {
+    /// Those that were accepted first.
+    #[default]
+    Oldest,
+    /// Those with the most bytes, both ways together.
+    Biggest,
+    /// Those in which no byte has moved for the longest time.
+    Idlest,
 }
 
 /// What is to be changed of a backend.

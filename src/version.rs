@@ -1,13 +1,14 @@
 //! Which l4lb this is.
 
+/// As Cargo.toml has it.
+pub const NUMBER: &str = env!("CARGO_PKG_VERSION");
+
+/// What it was built from.
+pub const REVISION: &str = env!("L4LB_REVISION");
+
 /// `0.1.0 (REVISION DATE) TARGET`, as it was built.
 #[must_use]
 pub fn text() -> String {
-    let [version, revision, date, target] = [
-        env!("CARGO_PKG_VERSION"),
-        env!("L4LB_REVISION"),
-        env!("L4LB_DATE"),
-        env!("L4LB_TARGET"),
-    ];
-    format!("{version} ({revision} {date}) {target}")
+    let [date, target] = [env!("L4LB_DATE"), env!("L4LB_TARGET")];
+    format!("{NUMBER} ({REVISION} {date}) {target}")
 }

@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 
 use super::line::path;
 use crate::messages::{FailedAttempts, SessionRecord};
-use crate::session::{CloseReason, DialError, Side};
+use crate::session::{CloseReason, Side};
 
 pub(super) fn write(out: &mut Vec<u8>, record: &SessionRecord, at: SystemTime) -> io::Result<()> {
     serde_json::to_writer(out, &Line::of(record, at)).map_err(io::Error::from)
@@ -165,11 +165,7 @@ impl<'a> Line<'a> {
 fn attempts(failed: &FailedAttempts) -> Vec<Attempt<'_>> {
     let attempts = failed.0.iter().map(|it| Attempt {
         backend: &it.backend.name,
-        error: match it.error {
-            DialError::Refused => "refused",
-            DialError::TimedOut => "timeout",
-            DialError::Local => "local",
-        },
+        error: it.error.label(),
         ms: it.took.as_secs_f64() * 1000.0,
     });
     attempts.collect()

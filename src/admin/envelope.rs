@@ -14,14 +14,15 @@ use tokio::time::timeout;
 
 use super::problem::Problem;
 
-/// Nothing is loaded from elsewhere, shown within other pages, kept, or told to others.
+/// Nothing is loaded from elsewhere, shown within other pages, kept unless its handler says so, or told to
+/// others.
 const HEADERS: [(HeaderName, &str); 4] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (CACHE_CONTROL, "no-store"),
     (
         CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
-         frame-ancestors 'none'",
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+         img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
     (REFERRER_POLICY, "no-referrer"),
 ];
@@ -48,7 +49,9 @@ pub(super) async fn wrap(
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }

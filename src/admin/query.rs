@@ -4,8 +4,18 @@ use std::net::IpAddr;
 
 use super::problem::Problem;
 use crate::config::{self, hint};
+use crate::requests::First;
+use crate::requests::history::Range;
 
-/// The values of these parameters, where they are given, as they stand there; nothing else may be.
+/// The value of the parameter `name`, where it is given; nothing else may be.
+pub(super) fn parameter<'a>(
+    query: Option<&'a str>,
+    name: &str,
+) -> Result<Option<&'a str>, Problem> {
+    parameters(query, [name]).map(|[value]| value)
+}
+
+/// The values of these parameters, where they are given; nothing else may be.
 fn parameters<'a, const N: usize>(
     query: Option<&'a str>,
     names: [&str; N],
@@ -25,9 +35,22 @@ fn parameters<'a, const N: usize>(
     Ok(found)
 }
 
-/// The value of the parameter `name`, where it is given; nothing else may be.
-fn parameter<'a>(query: Option<&'a str>, name: &str) -> Result<Option<&'a str>, Problem> {
-    parameters(query, [name]).map(|[value]| value)
+/// The parameters `range`, which has to be given, and `pool`.
+pub(super) fn history(query: Option<&str>) -> Result<(Range, Option<String>), Problem> {
+    let [range, pool] = parameters(query, ["range", "pool"])?;
+    let range = match range {
+        Some("15m") => Range::Quarter,
+        Some("24h") => Range::Day,
+        other => {
+            let detail = format!("range is 15m or 24h, not '{}'", other.unwrap_or_default());
+            return Err(Problem::invalid(detail));
+        }
+    };
+    let pool = pool.map(|it| {
+        let detail = format!("pool is a name, not '{it}'");
+        decoded(it).ok_or_else(|| Problem::invalid(detail))
+    });
+    Ok((range, pool.transpose()?))
 }
 
 /// The parameters `client`, an address whose port does not matter, and `listener`, a name that may be
@@ -37,35 +60,52 @@ pub(super) fn client_and_listener(
 ) -> Result<(IpAddr, Option<String>), Problem> {
     let [client, listener] = parameters(query, ["client", "listener"])?;
     let client = client.ok_or_else(|| Problem::invalid("client is missing"))?;
-    let client = config::client_address(&decoded(client))
+    let client = config::client_address(&decoded_or_plain(client))
         .map_err(|error| Problem::invalid(format!("client: {error}")))?;
-    Ok((client, listener.map(decoded)))
+    Ok((client, listener.map(decoded_or_plain)))
 }
 
-/// A value whose bytes may be written with a percent sign, as brackets have to be (RFC 3986).
-fn decoded(value: &str) -> String {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let Some((&first, others)) = rest.split_first() {
-        let is_hex = |digits: &&[u8]| digits.iter().all(u8::is_ascii_hexdigit);
-        let digits = others.get(..2).filter(|_| first == b'%').filter(is_hex);
-        let digits = digits.and_then(|digits| str::from_utf8(digits).ok());
-        let escaped = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(escaped.unwrap_or(first));
-        rest = if escaped.is_some() {
-            &others[2..]
-        } else {
-            others
-        };
+/// A value with its percent signs resolved, or as it is where they mean nothing.
+fn decoded_or_plain(value: &str) -> String {
+    decoded(value).unwrap_or_else(|| value.to_owned())
+}
+
+/// A value with its percent signs resolved (RFC 3986, 2.1): a browser encodes `[` and `:` of a name.
+fn decoded(value: &str) -> Option<String> {
+    let mut parts = value.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let digits = part.get(..2).filter(|it| !it.starts_with('+'))?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend(&part.as_bytes()[2..]);
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8(bytes).ok()
 }
 
-/// The parameter `limit`: a number up to `most`.
-pub(super) fn limit(query: Option<&str>, default: usize, most: usize) -> Result<usize, Problem> {
-    let Some(text) = parameter(query, "limit")? else {
-        return Ok(default);
+/// The parameters `limit`, a number up to `most`, and `sort`, of a list of connections.
+pub(super) fn list(
+    query: Option<&str>,
+    default: usize,
+    most: usize,
+) -> Result<(usize, First), Problem> {
+    let [most_wanted, sort] = parameters(query, ["limit", "sort"])?;
+    let limit = match most_wanted {
+        Some(text) => limit(text, most)?,
+        None => default,
     };
+    let first = match sort {
+        Some("age") | None => First::Oldest,
+        Some("bytes") => First::Biggest,
+        Some("idle") => First::Idlest,
+        Some(other) => {
+            let detail = format!("sort is age, bytes or idle, not '{other}'");
+            return Err(Problem::invalid(detail));
+        }
+    };
+    Ok((limit, first))
+}
+
+fn limit(text: &str, most: usize) -> Result<usize, Problem> {
     let number = text.parse().ok().filter(|limit| (1..=most).contains(limit));
     number.ok_or_else(|| {
         Problem::invalid(format!("limit is a number from 1 to {most}, not '{text}'"))
@@ -89,12 +129,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_a_number_within_its_bounds() {
+    fn a_list_has_a_limit_within_its_bounds_and_an_end_that_it_begins_with() {
         let table = [
-            (None, Ok(100)),
-            (Some(""), Ok(100)),
-            (Some("limit=1"), Ok(1)),
-            (Some("limit=10000&"), Ok(10_000)),
+            (None, Ok((100, First::Oldest))),
+            (Some(""), Ok((100, First::Oldest))),
+            (Some("limit=1"), Ok((1, First::Oldest))),
+            (Some("limit=10000&sort=bytes"), Ok((10_000, First::Biggest))),
+            (Some("sort=idle&limit=5"), Ok((5, First::Idlest))),
+            (Some("sort=age"), Ok((100, First::Oldest))),
+            (Some("sort=size"), Err("age, bytes or idle, not 'size'")),
+            (Some("sort=age&sort=age"), Err("sort is given twice")),
             (Some("limit=10001"), Err("from 1 to 10000, not '10001'")),
             (Some("limit=0"), Err("from 1 to 10000")),
             (Some("limit=-1"), Err("from 1 to 10000")),
@@ -104,8 +148,8 @@ mod tests {
             (Some("colour=1"), Err("unknown parameter 'colour'")),
         ];
         for (query, wanted) in table {
-            match (limit(query, 100, 10_000), wanted) {
-                (Ok(limit), Ok(wanted)) => assert_eq!(limit, wanted, "{query:?}"),
+            match (list(query, 100, 10_000), wanted) {
+                (Ok(list), Ok(wanted)) => assert_eq!(list, wanted, "{query:?}"),
                 (Err(error), Err(hint)) => assert!(error.detail.contains(hint), "{error:?}"),
                 (other, _) => panic!("{query:?}: {other:?}"),
             }
@@ -141,6 +185,34 @@ mod tests {
                     assert_eq!(client.to_string(), address, "{query}");
                     assert_eq!(listener.as_deref(), name, "{query}");
                 }
+                (Err(error), Err(hint)) => assert!(error.detail.contains(hint), "{error:?}"),
+                (other, _) => panic!("{query}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_history_has_a_range_and_may_be_of_a_pool() {
+        let pool = |name: &str| Some(name.to_owned());
+        let table = [
+            ("range=15m", Ok((Range::Quarter, None))),
+            ("range=24h&pool=app", Ok((Range::Day, pool("app")))),
+            (
+                "pool=%5B%3a%3A1%5d&range=15m",
+                Ok((Range::Quarter, pool("[::1]"))),
+            ),
+            ("", Err("range is 15m or 24h, not ''")),
+            ("range=1h", Err("not '1h'")),
+            ("range=15m&range=24h", Err("given twice")),
+            ("range=15m&pol=a", Err("did you mean pool?")),
+            ("range=15m&pool=%", Err("pool is a name")),
+            ("range=15m&pool=%+1", Err("pool is a name")),
+            ("range=15m&pool=%\u{e9}", Err("pool is a name")),
+            ("range=15m&pool=%ff", Err("pool is a name")),
+        ];
+        for (query, wanted) in table {
+            match (history(Some(query)), wanted) {
+                (Ok(found), Ok(wanted)) => assert_eq!(found, wanted, "{query}"),
                 (Err(error), Err(hint)) => assert!(error.detail.contains(hint), "{error:?}"),
                 (other, _) => panic!("{query}: {other:?}"),
             }

@@ -108,18 +108,20 @@ pub(super) async fn backends(
     Ok(json(StatusCode::OK, &Backends { backends }))
 }
 
-/// Live connections, the oldest first.
+/// Live connections, the oldest first, or as `sort` says.
 #[utoipa::path(get, path = "/v1/connections", tag = "read",
     params(("limit" = Option<usize>, Query, minimum = 1, maximum = 10_000,
-            description = "The most that are listed; 100 where nothing is said")),
+            description = "The most that are listed; 100 where nothing is said"),
+           ("sort" = Option<String>, Query,
+            description = "`age` for the oldest first, `bytes` for the biggest, `idle` for the idlest")),
     responses((status = 200, description = "As many as asked for", body = Connections)),
 )]
 pub(super) async fn connections(
     State(shared): State<Shared>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let limit = query::limit(query.as_deref(), CONNECTIONS, MOST_CONNECTIONS)?;
-    let ask = |reply| Request::Connections(limit, reply);
+    let (limit, first) = query::list(query.as_deref(), CONNECTIONS, MOST_CONNECTIONS)?;
+    let ask = |reply| Request::Connections(limit, first, reply);
     let connections = shared.desk.ask(ask).await?;
     Ok(json(StatusCode::OK, &Connections { connections }))
 }

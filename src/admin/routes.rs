@@ -17,8 +17,9 @@ use utoipa_axum::routes;
 use super::body::MOST_BYTES;
 use super::desk::Desk;
 use super::events::{self, Feed};
+use super::overview::{self, Watch};
 use super::problem::{Details, PROBLEM_JSON, Problem};
-use super::{page, read, write};
+use super::{docs, metrics, page, read, write};
 
 /// What a page is, in a header.
 const HTML: &str = "text/html; charset=utf-8";
@@ -28,6 +29,7 @@ const HTML: &str = "text/html; charset=utf-8";
 pub(super) struct Shared {
     pub(super) desk: Desk,
     pub(super) feed: Feed,
+    pub(super) watch: Watch,
 }
 
 /// The document before the handlers add to it.
@@ -51,6 +53,10 @@ pub(super) fn router(shared: Shared) -> Router {
     let (routes, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(read::livez))
         .routes(routes!(read::readyz))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(overview::overview))
+        .routes(routes!(overview::watch))
+        .routes(routes!(overview::history))
         .routes(routes!(read::status))
         .routes(routes!(read::config))
         .routes(routes!(read::pools))
@@ -65,11 +71,11 @@ pub(super) fn router(shared: Shared) -> Router {
         .routes(routes!(write::drain))
         .split_for_parts();
     complete(&mut document);
-    let page = Bytes::from(page::html(&document));
+    let docs = Bytes::from(docs::html(&document));
     let document = Bytes::from(document.to_json().unwrap_or_default());
     routes
-        .route("/", fixed(HTML, page.clone()))
-        .route("/v1/docs", fixed(HTML, page))
+        .merge(page::routes())
+        .route("/v1/docs", fixed(HTML, docs))
         .route("/v1/openapi.json", fixed("application/json", document))
         .fallback(nothing_there)
         .method_not_allowed_fallback(not_that_way)

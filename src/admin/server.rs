@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::desk::{Ask, Desk};
 use super::events::Feed;
 use super::hall::Hall;
+use super::overview::Watch;
 use super::patience::Patience;
 use super::routes::{self, Shared};
 use super::socket::Listening;
@@ -18,6 +19,9 @@ use super::{envelope, guard};
 use crate::config::AdminConfig;
 use crate::reason;
 use crate::token::Token;
+
+/// Threads that write out long answers.
+const WRITERS: usize = 1;
 
 /// An admin API that is bound and does not run yet.
 #[derive(Debug)]
@@ -82,11 +86,15 @@ impl Server {
     ///
     /// What the system says where it gives no thread, or no epoll.
     pub fn run(self, ask: Ask) -> io::Result<AdminThread> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(WRITERS)
+            .build()?;
         let (stop, stopping) = watch::channel(());
-        let (feed, source) = Feed::new(self.patience.silence);
+        let (feed, events) = Feed::new(self.patience.silence);
+        let (watch, overviews) = Watch::new(self.patience.silence);
         let desk = Desk::new(ask, self.patience.supervisor);
-        let router = routes::router(Shared { desk, feed })
+        let router = routes::router(Shared { desk, feed, watch })
             .layer(from_fn_with_state(self.token, guard::check))
             .layer(from_fn_with_state(self.patience.request, envelope::wrap));
         let hall = {
@@ -96,7 +104,7 @@ impl Server {
         };
         let thread = std::thread::Builder::new()
             .name("admin".to_owned())
-            .spawn(move || runtime.block_on(hall.serve(source)))?;
+            .spawn(move || runtime.block_on(hall.serve((events, overviews))))?;
         Ok(AdminThread { stop, thread })
     }
 }

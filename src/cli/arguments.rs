@@ -3,7 +3,7 @@
 use argh::FromArgs;
 
 use super::commands::{
-    Backends, Connections, Diff, Drain, Explain, Kill, Maint, Ready, Reload, Status, Weight,
+    Backends, Connections, Diff, Drain, Explain, Kill, Maint, Ready, Reload, Status, Top, Weight,
 };
 
 /// A Layer-4 TCP load balancer: accepts TCP connections and relays each to a live backend.
@@ -125,6 +125,7 @@ pub(super) enum Command {
     Status(Status),
     Backends(Backends),
     Connections(Connections),
+    Top(Top),
     Explain(Explain),
     Drain(Drain),
     Ready(Ready),

@@ -5,10 +5,11 @@
 use argh::FromArgs;
 
 /// Their names, each with its flags.
-pub(super) const TALKS: [(&str, &[&str]); 11] = [
+pub(super) const TALKS: [(&str, &[&str]); 12] = [
     ("status", &["--admin", "--json", "--ready"]),
     ("backends", &["--admin", "--json"]),
     ("connections", &["--admin", "--json", "--limit"]),
+    ("top", &["--admin", "--json", "--once"]),
     ("explain", &["--admin", "--client", "--json", "--listener"]),
     ("drain", &["--admin", "--over", "--token-file"]),
     ("ready", &["--admin", "--token-file"]),
@@ -31,7 +32,7 @@ pub(super) const VALUED: [&str; 6] = [
     "--over",
     "--token-file",
 ];
-pub(super) const SWITCHES: [&str; 2] = ["--json", "--ready"];
+pub(super) const SWITCHES: [&str; 3] = ["--json", "--once", "--ready"];
 
 /// Show how a running l4lb is.
 #[derive(FromArgs, Clone, Debug)]
@@ -134,6 +135,32 @@ pub(super) struct Explain {
     /// the listener that it comes to; may be left out where there is one
     #[argh(option, arg_name = "NAME")]
     pub(super) listener: Option<String>,
+}
+
+/// Show how everything is, anew each second, as the dashboard does.
+#[derive(FromArgs, Clone, Debug)]
+#[argh(
+    subcommand,
+    name = "top",
+    example = "l4lb top",
+    example = "l4lb top --once",
+    note = "q and Ctrl-C leave. Where it does not run in a terminal, it is as with --once.",
+    error_code(0, "done"),
+    error_code(1, "refused"),
+    error_code(3, "no l4lb answers at the admin address")
+)]
+pub(super) struct Top {
+    /// where its admin API listens, as it was told: 127.0.0.1:9090 (the default) or unix:PATH
+    #[argh(option, arg_name = "ADDR")]
+    pub(super) admin: Option<String>,
+
+    /// print what the API says, once
+    #[argh(switch)]
+    pub(super) json: bool,
+
+    /// print it as text, once
+    #[argh(switch)]
+    pub(super) once: bool,
 }
 
 /// Give a backend no new sessions, or end l4lb when its sessions have.

@@ -30,6 +30,7 @@ pub(super) fn task(arguments: &Arguments, given: &[String]) -> Result<Task, Fail
         Some(Command::Status(it)) => return talk::status(it),
         Some(Command::Backends(it)) => return talk::backends(it),
         Some(Command::Connections(it)) => return talk::connections(it),
+        Some(Command::Top(it)) => return talk::top(it),
         Some(Command::Explain(it)) => return talk::explain(it),
         Some(Command::Drain(it)) => return talk::drain(it),
         Some(Command::Ready(it)) => return talk::ready(it),

@@ -1,11 +1,11 @@
 //! From a command for a running l4lb to what the client says there: every word is checked here.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::commands::{
-    Backends, Connections, Drain, Explain, Kill, Maint, Ready, Reload, Status, Weight,
+    Backends, Connections, Drain, Explain, Kill, Maint, Ready, Reload, Status, Top, Weight,
 };
 use super::values::{duration, number, or_default};
 use super::{Failure, Task, is_coloured};
@@ -56,6 +56,15 @@ pub(super) fn explain(it: &Explain) -> Result<Task, Failure> {
         it.json,
         Look::Explanation { client, listener },
     )
+}
+
+pub(super) fn top(it: &Top) -> Result<Task, Failure> {
+    let is_watched = !it.once && !it.json;
+    if !(is_watched && io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return look(it.admin.as_ref(), it.json, Look::Overview);
+    }
+    let is_coloured = is_coloured(&io::stdout());
+    talk(it.admin.as_ref(), Command::Watch { is_coloured })
 }
 
 pub(super) fn drain(it: &Drain) -> Result<Task, Failure> {
@@ -267,6 +276,7 @@ mod tests {
             ("backends app", Look::Backends(Some("app".to_owned()))),
             ("connections", Look::Connections(100)),
             ("connections --limit 10000", Look::Connections(10_000)),
+            ("top --once", Look::Overview),
             (
                 "explain --client [::1]:5555",
                 Look::Explanation {

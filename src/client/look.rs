@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::api::{Api, Reading};
 use super::table::{Cell, Edge, Paint, draw};
-use super::{Answer, Failure, Form, Look, find, words};
+use super::{Answer, Failure, Form, Look, find, top, words};
+use crate::requests::overview::Overview;
 use crate::requests::{
     Backend, Connection, Explanation, LastCheck, Status, WorkerView, backends_path,
 };
@@ -37,6 +38,7 @@ fn read(api: &Api, look: &Look) -> Result<Reading, Failure> {
             Ok(Reading { value, at })
         }
         Look::Connections(limit) => api.read(&format!("/v1/connections?limit={limit}")),
+        Look::Overview => api.read(top::PATH),
         Look::Explanation { client, listener } => {
             api.read(&find::explanation_path(*client, listener.as_deref()))
         }
@@ -59,6 +61,10 @@ fn text(
         Look::Connections(_) => {
             let connections: Vec<Connection> = api.typed(reading.take("connections"))?;
             Ok(connection_table(&connections))
+        }
+        Look::Overview => {
+            let overview: Overview = api.typed(reading.value)?;
+            Ok(top::screen::text(&overview, is_coloured))
         }
         Look::Explanation { .. } => Ok(explanation(&api.typed(reading.value)?, is_coloured)),
     }
@@ -134,7 +140,7 @@ fn backend_table(backends: &[Backend], at: Option<SystemTime>, is_coloured: bool
             .max_connections
             .map_or_else(|| "-".to_owned(), |it| it.to_string());
         let paint = if is_coloured {
-            paint(&it.state)
+            Paint::of_state(&it.state)
         } else {
             Paint::Plain
         };
@@ -159,15 +165,6 @@ fn backend_table(backends: &[Backend], at: Option<SystemTime>, is_coloured: bool
         ]
     });
     draw(columns, rows.collect())
-}
-
-fn paint(state: &str) -> Paint {
-    match state {
-        "up" => Paint::Green,
-        "drain" | "maint" => Paint::Yellow,
-        "down" | "ejected" => Paint::Red,
-        _ => Paint::Plain,
-    }
 }
 
 /// `passed 2s ago in 0.4 ms: detail`.
@@ -245,7 +242,7 @@ fn candidate_table(view: &WorkerView, is_coloured: bool) -> String {
     let rows = view.backends.iter().map(|it| {
         let paint = match &*it.verdict {
             "chosen" if is_coloured && view.backend.is_some() => Paint::Green,
-            verdict if is_coloured => paint(verdict),
+            verdict if is_coloured => Paint::of_state(verdict),
             _ => Paint::Plain,
         };
         [

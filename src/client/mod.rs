@@ -3,8 +3,8 @@
 //!
 //! `http` makes one exchange, `api` knows paths and answers, `find` knows which backend is meant.
 //! `look` has the commands that read, `act` those that change something, `foresight` the one that asks what
-//! would change; `table` and `words` are how
-//! numbers and rows are written. Called by main with what cli has read. Imports requests, pool, config and
+//! would change and `top` the one that goes on; `table` and `words` are how numbers and rows are written.
+//! Called by main with what cli has read. Imports requests, pool, config and
 //! reason.
 
 mod act;
@@ -14,6 +14,7 @@ mod foresight;
 mod http;
 mod look;
 mod table;
+mod top;
 mod words;
 
 use std::net::IpAddr;
@@ -39,6 +40,11 @@ pub struct Talk {
 pub enum Command {
     /// Look at something, and show it in this form.
     Look(Look, Form),
+    /// Look at the overview again and again, on this terminal, until somebody wants to leave.
+    Watch {
+        /// Whether there are colours.
+        is_coloured: bool,
+    },
     /// Change something, with the token of this file where there is one.
     Act(Act, Option<PathBuf>),
     /// Ask what this configuration would change, show it in this form, with the token as above.
@@ -56,6 +62,8 @@ pub enum Look {
     Backends(Option<String>),
     /// So many live connections.
     Connections(usize),
+    /// How everything is, as the dashboard shows it.
+    Overview,
     /// What a client would get.
     Explanation {
         /// The client's address.
@@ -142,6 +150,13 @@ pub enum Failure {
 pub fn perform(talk: &Talk) -> Result<Answer, Failure> {
     match &talk.command {
         Command::Look(look, form) => look::look(&Api::new(&talk.admin, None)?, look, *form),
+        Command::Watch { is_coloured } => {
+            top::watch(Api::new(&talk.admin, None)?, *is_coloured)?;
+            Ok(Answer {
+                text: String::new(),
+                is_well: true,
+            })
+        }
         Command::Act(act, token) => {
             let text = act::act(&Api::new(&talk.admin, token.as_deref())?, act)?;
             Ok(Answer::well(text))

@@ -20,6 +20,16 @@ pub(super) enum Paint {
 }
 
 impl Paint {
+    /// The colour of a backend's state.
+    pub(super) fn of_state(state: &str) -> Self {
+        match state {
+            "up" => Self::Green,
+            "drain" | "maint" => Self::Yellow,
+            "down" | "ejected" => Self::Red,
+            _ => Self::Plain,
+        }
+    }
+
     /// `text` between the codes of the colour, see `console_codes(4)`.
     pub(super) fn over(self, text: &str) -> String {
         let code = match self {

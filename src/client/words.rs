@@ -38,6 +38,49 @@ pub(super) fn seconds(seconds: f64) -> String {
     span(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
+/// Bytes a second as `480bit/s`, `1.2Mbit/s`: cut, not rounded.
+pub(super) fn bits(bytes_per_second: f64) -> String {
+    let names = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"];
+    let mut number = bytes_per_second * 8.0;
+    let mut place = 0;
+    while number >= 1000.0 && place + 1 < names.len() {
+        number /= 1000.0;
+        place += 1;
+    }
+    let name = names[place];
+    if place > 0 && number < 10.0 {
+        return format!("{:.1}{name}", (number * 10.0).floor() / 10.0);
+    }
+    format!("{:.0}{name}", number.floor())
+}
+
+/// Something's number in a second: `0`, `0.25`, `12.3`, `480`.
+pub(super) fn rate(number: f64) -> String {
+    if number == 0.0 || number >= 100.0 {
+        return format!("{number:.0}");
+    }
+    if number < 1.0 {
+        return format!("{number:.2}");
+    }
+    format!("{number:.1}")
+}
+
+/// `0.42ms`, `12ms`, `1.2s`, or `-` where there is nothing to say.
+pub(super) fn milliseconds(time: Option<f64>) -> String {
+    match time {
+        None => "-".to_owned(),
+        Some(time) if time >= 1000.0 => format!("{:.1}s", time / 1000.0),
+        Some(time) if time >= 10.0 => format!("{time:.0}ms"),
+        Some(time) if time >= 1.0 => format!("{time:.1}ms"),
+        Some(time) => format!("{time:.2}ms"),
+    }
+}
+
+/// A part of a whole: `33%`.
+pub(super) fn percent(part: f64) -> String {
+    format!("{:.0}%", part * 100.0)
+}
+
 /// `1 session`, `2 sessions`.
 pub(super) fn sessions(count: u32) -> String {
     let plural = if count == 1 { "" } else { "s" };
@@ -96,6 +139,37 @@ mod tests {
         for (time, wanted) in table {
             assert_eq!(seconds(time), wanted, "{time}");
         }
+    }
+
+    #[test]
+    fn rates_times_and_parts_are_short() {
+        let table = [
+            (0.0, "0bit/s"),
+            (60.0, "480bit/s"),
+            (124.99, "999bit/s"),
+            (125.0, "1.0kbit/s"),
+            (158_000.0, "1.2Mbit/s"),
+            (1_640_000.0, "13Mbit/s"),
+            (1e15, "8000Tbit/s"),
+        ];
+        for (bytes, wanted) in table {
+            assert_eq!(bits(bytes), wanted, "{bytes}");
+        }
+        let table = [(0.0, "0"), (0.25, "0.25"), (12.34, "12.3"), (480.4, "480")];
+        for (number, wanted) in table {
+            assert_eq!(rate(number), wanted);
+        }
+        let table = [
+            (None, "-"),
+            (Some(0.42), "0.42ms"),
+            (Some(1.42), "1.4ms"),
+            (Some(12.4), "12ms"),
+            (Some(1240.0), "1.2s"),
+        ];
+        for (time, wanted) in table {
+            assert_eq!(milliseconds(time), wanted);
+        }
+        assert_eq!([0.0, 1.0 / 3.0, 1.0].map(percent), ["0%", "33%", "100%"]);
     }
 
     #[test]

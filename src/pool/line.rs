@@ -15,11 +15,11 @@ const NOBODY: u64 = u64::MAX;
 /// The order of those who wait for a pool, as all workers see it.
 #[derive(Debug)]
 pub struct Line {
+    /// All who wait, also those who do so out of order since they have tried a backend in vain.
+    pub waiting: Gauge,
     next: AtomicU64,
     /// By worker: the ticket of its first client.
     first: Box<[AtomicU64]>,
-    /// All who wait, also those who do so out of order since they have tried a backend in vain.
-    pub waiting: Gauge,
 }
 
 impl Line {
@@ -27,9 +27,9 @@ impl Line {
     #[must_use]
     pub fn new(workers: usize) -> Self {
         Self {
+            waiting: Gauge::default(),
             next: AtomicU64::new(0),
             first: (0..workers).map(|_| AtomicU64::new(NOBODY)).collect(),
-            waiting: Gauge::default(),
         }
     }
 

@@ -24,16 +24,32 @@ pub enum State {
     Ejected,
 }
 
-/// As the admin API and the metrics name it.
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl State {
+    /// All of them, each in its own place.
+    pub const ALL: [Self; 5] = [
+        Self::Up,
+        Self::Down,
+        Self::Drain,
+        Self::Maint,
+        Self::Ejected,
+    ];
+
+    /// Its name in the admin API and in metrics.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
             Self::Up => "up",
             Self::Down => "down",
             Self::Drain => "drain",
             Self::Maint => "maint",
             Self::Ejected => "ejected",
-        })
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
     }
 }
 
@@ -125,6 +141,13 @@ impl LiveSet {
 mod tests {
     use super::*;
     use crate::pool::BackendId;
+
+    #[test]
+    fn all_states_are_in_their_own_places() {
+        for (place, state) in State::ALL.into_iter().enumerate() {
+            assert_eq!(state as usize, place, "{state:?}");
+        }
+    }
 
     /// Members by a word each: a state's first letter, `b` for a backup, `0` for weight 0.
     fn eligible(words: &str, all_down: AllDown) -> Vec<usize> {

@@ -1,6 +1,6 @@
 //! Backends, what runs on them, and the live set: what health allows of a pool, as a snapshot.
 //!
-//! Imports config; used by every room that names a backend.
+//! Imports config, counts and session; used by every room that names a backend.
 
 mod line;
 mod live_set;
@@ -11,8 +11,8 @@ mod tally;
 pub use line::Line;
 pub use live_set::{LiveSet, Member, Order, State, WARM};
 pub use load::{Gauge, Load};
-pub use report::{LastCheck, Report};
-pub use tally::{Tally, Totals};
+pub use report::{LastCheck, Mark, RECENT_CHECKS, Report};
+pub use tally::{Moved, Tally, Totals};
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -3,74 +3,106 @@
 //! Each worker has a tally of its own in each backend, which it alone writes: a plain load and store, no
 //! locked instruction, no cache line that two of them write. Whoever reads adds them up.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-/// Counts of one worker. A cache line of its own.
+use crate::counts::{ConnectTimes, Count, Distribution, values};
+use crate::session::DialError;
+
+/// Counts of one worker. Cache lines of its own.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub struct Tally {
-    connections: Count,
-    connect_errors: Count,
     bytes_in: Count,
+    bytes_sent: Count,
     bytes_out: Count,
+    attempts: Count,
+    retries: Count,
+    connects: ConnectTimes,
+    errors: [Count; DialError::ALL.len()],
+}
+
+/// Bytes of one session that have moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// From the client.
+    pub bytes_in: u64,
+    /// To the backend.
+    pub bytes_sent: u64,
+    /// From the backend.
+    pub bytes_out: u64,
 }
 
 /// Tallies, added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Connects that have succeeded.
-    pub connections: u64,
-    /// Connects that have failed.
-    pub connect_errors: u64,
+    /// Connects that were begun.
+    pub attempts: u64,
+    /// Those among them that followed a failed one of the same connection.
+    pub retries: u64,
+    /// Connects that have succeeded, by the time they took.
+    pub connects: Distribution<100, 19>,
+    /// Connects that have failed, by [`DialError`].
+    pub errors: [u64; DialError::ALL.len()],
     /// Bytes from clients.
     pub bytes_in: u64,
+    /// Bytes to the backend.
+    pub bytes_sent: u64,
     /// Bytes from the backend.
     pub bytes_out: u64,
 }
 
-/// A number that one thread adds to, and others read.
-#[derive(Debug, Default)]
-struct Count(AtomicU64);
-
-impl Count {
-    fn add(&self, more: u64) {
-        let now = self.0.load(Ordering::Relaxed);
-        self.0.store(now.wrapping_add(more), Ordering::Relaxed);
+impl Totals {
+    /// Connects that have succeeded.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.connects.count()
     }
 
-    fn value(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+    /// Connects that have failed.
+    #[must_use]
+    pub fn connect_errors(&self) -> u64 {
+        self.errors.iter().sum()
     }
 }
 
 impl Tally {
-    /// A connect has succeeded.
-    pub fn connected(&self) {
-        self.connections.add(1);
+    /// A connect has begun.
+    pub fn attempted(&self, is_retry: bool) {
+        self.attempts.add(1);
+        if is_retry {
+            self.retries.add(1);
+        }
+    }
+
+    /// A connect has succeeded, and taken so long.
+    pub fn connected(&self, took: Duration) {
+        self.connects.record(took);
     }
 
     /// A connect has failed.
-    pub fn connect_failed(&self) {
-        self.connect_errors.add(1);
+    pub fn connect_failed(&self, error: DialError) {
+        self.errors[error as usize].add(1);
     }
 
-    /// So many bytes have come from a client, and from the backend.
-    pub fn moved(&self, bytes_in: u64, bytes_out: u64) {
-        if bytes_in > 0 {
-            self.bytes_in.add(bytes_in);
-        }
-        if bytes_out > 0 {
-            self.bytes_out.add(bytes_out);
-        }
+    /// So many bytes have moved.
+    pub fn moved(&self, moved: Moved) {
+        self.bytes_in.add(moved.bytes_in);
+        self.bytes_sent.add(moved.bytes_sent);
+        self.bytes_out.add(moved.bytes_out);
     }
 
     /// All of `tallies` together.
     pub fn sum<'a>(tallies: impl IntoIterator<Item = &'a Self>) -> Totals {
         let mut totals = Totals::default();
         for tally in tallies {
-            totals.connections += tally.connections.value();
-            totals.connect_errors += tally.connect_errors.value();
+            totals.attempts += tally.attempts.value();
+            totals.retries += tally.retries.value();
+            totals.connects.add(&tally.connects);
+            let errors = values(&tally.errors);
+            let sums = totals.errors.iter_mut();
+            sums.zip(errors).for_each(|(sum, more)| *sum += more);
             totals.bytes_in += tally.bytes_in.value();
+            totals.bytes_sent += tally.bytes_sent.value();
             totals.bytes_out += tally.bytes_out.value();
         }
         totals
@@ -84,17 +116,21 @@ mod tests {
     #[test]
     fn tallies_add_up() {
         let tallies = [Tally::default(), Tally::default()];
-        tallies[0].connected();
-        tallies[1].connected();
-        tallies[1].connect_failed();
-        tallies[0].moved(3, 0);
-        tallies[1].moved(4, 5);
-        let expected = Totals {
-            connections: 2,
-            connect_errors: 1,
-            bytes_in: 7,
-            bytes_out: 5,
-        };
-        assert_eq!(Tally::sum(&tallies), expected);
+        tallies[0].attempted(false);
+        tallies[0].connected(Duration::from_millis(1));
+        tallies[1].attempted(true);
+        tallies[1].connect_failed(DialError::Reset);
+        let [moved, more] = [3, 4].map(|bytes| Moved {
+            bytes_in: bytes,
+            bytes_sent: 2,
+            bytes_out: bytes + 1,
+        });
+        tallies[0].moved(moved);
+        tallies[1].moved(more);
+        let sum = Tally::sum(&tallies);
+        assert_eq!((sum.attempts, sum.retries), (2, 1));
+        assert_eq!((sum.connections(), sum.connect_errors()), (1, 1));
+        assert_eq!(sum.errors[DialError::Reset as usize], 1);
+        assert_eq!((sum.bytes_in, sum.bytes_sent, sum.bytes_out), (7, 4, 9));
     }
 }

@@ -65,11 +65,74 @@ impl CloseReason {
     /// The name of the cause in metrics.
     #[must_use]
     pub const fn label(self) -> &'static str {
-        self.cause.row().1
+        self.cause.label()
     }
 }
 
 impl Cause {
+    /// All of them, each in its own place.
+    pub const ALL: [Self; 13] = [
+        Self::Completed,
+        Self::ClientAborted,
+        Self::BackendAborted,
+        Self::BackendRefused,
+        Self::ConnectTimeout,
+        Self::NoBackend,
+        Self::QueueTimeout,
+        Self::BackendDown,
+        Self::LocalResource,
+        Self::IdleTimeout,
+        Self::Killed,
+        Self::Drained,
+        Self::Internal,
+    ];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        self.row().1
+    }
+
+    /// Whether a client was not served as it should have been: by a backend's fault or by ours, not by
+    /// the client's, by an operator's, or by a silence.
+    #[must_use]
+    pub const fn is_error(self) -> bool {
+        match self {
+            Self::Completed
+            | Self::ClientAborted
+            | Self::IdleTimeout
+            | Self::Killed
+            | Self::Drained => false,
+            Self::BackendAborted
+            | Self::BackendRefused
+            | Self::ConnectTimeout
+            | Self::NoBackend
+            | Self::QueueTimeout
+            | Self::BackendDown
+            | Self::LocalResource
+            | Self::Internal => true,
+        }
+    }
+
+    /// Whether l4lb itself had to turn the client away: no backend was live, none had room in time, or
+    /// this machine lacked something.
+    #[must_use]
+    pub const fn is_rejection(self) -> bool {
+        match self {
+            Self::NoBackend | Self::QueueTimeout | Self::LocalResource => true,
+            Self::Completed
+            | Self::ClientAborted
+            | Self::BackendAborted
+            | Self::BackendRefused
+            | Self::ConnectTimeout
+            | Self::BackendDown
+            | Self::IdleTimeout
+            | Self::Killed
+            | Self::Drained
+            | Self::Internal => false,
+        }
+    }
+
     /// The letter of the access log and the label of the metrics.
     const fn row(self) -> (char, &'static str) {
         match self {
@@ -110,6 +173,17 @@ impl fmt::Display for CloseReason {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::DialError;
+
+    #[test]
+    fn all_are_in_their_own_places() {
+        for (place, cause) in Cause::ALL.into_iter().enumerate() {
+            assert_eq!(cause as usize, place, "{cause:?}");
+        }
+        for (place, error) in DialError::ALL.into_iter().enumerate() {
+            assert_eq!(error as usize, place, "{error:?}");
+        }
+    }
 
     #[test]
     fn letters_are_those_of_the_access_log() {

@@ -77,10 +77,37 @@ pub enum Outcome {
 /// Why an attempt to connect has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DialError {
-    /// The backend or the network said no.
+    /// The backend, or a firewall, said no.
     Refused,
+    /// The network knows no way to it.
+    Unreachable,
+    /// It was connected, and reset before it had said anything.
+    Reset,
     /// No answer within the connect timeout.
     TimedOut,
     /// A local fault, such as no free port: it says nothing of the backend.
     Local,
+}
+
+impl DialError {
+    /// All of them, each in its own place.
+    pub const ALL: [Self; 5] = [
+        Self::Refused,
+        Self::Unreachable,
+        Self::Reset,
+        Self::TimedOut,
+        Self::Local,
+    ];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::Reset => "reset",
+            Self::TimedOut => "timeout",
+            Self::Local => "local",
+        }
+    }
 }

@@ -115,7 +115,9 @@ impl Session {
     const fn no_backend_left(&self) -> Cause {
         match self.last_error() {
             None => Cause::NoBackend,
-            Some(DialError::Refused) => Cause::BackendRefused,
+            Some(DialError::Refused | DialError::Unreachable | DialError::Reset) => {
+                Cause::BackendRefused
+            }
             Some(DialError::TimedOut) => Cause::ConnectTimeout,
             Some(DialError::Local) => Cause::LocalResource,
         }

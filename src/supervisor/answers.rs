@@ -1,27 +1,25 @@
 //! Answers what the admin API asks.
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
 
-use crossbeam_channel::{never, tick, unbounded};
+use crossbeam_channel::tick;
 use log::Level::Info;
 use signal_hook::consts::SIGTERM;
 
 use super::Process;
 use super::pacing::{Pacing, STEP};
-use crate::config::{BackendConfig, export};
+use super::registry::Registry;
+use crate::config::{BackendConfig, Config, export};
 use crate::discovery::expand;
 use crate::messages::ToWorker;
 use crate::plan::PlannedPool;
 use crate::pool::{self, Order, State, Tally};
 use crate::requests::{
-    Backend, Change, Connection, Happening, LastCheck, Listener, PacedDrain, Pool, Refusal, Reply,
-    Request, Status,
+    Backend, Change, Happening, LastCheck, Listener, PacedDrain, Pool, Refusal, Reloaded, Request,
+    Status,
 };
-
-/// How long workers may take to tell of their sessions.
-const WORKER_ANSWER: Duration = Duration::from_secs(2);
 
 impl Process {
     pub(super) fn answer(&mut self, request: Request) {
@@ -39,12 +37,19 @@ impl Process {
                 force,
                 reply,
             } => reply.send(self.remove(&pool, &backend, force)),
-            Request::Connections(limit, reply) => reply.send(self.connections(limit)),
+            Request::Connections(limit, first, reply) => {
+                reply.send(self.connections(limit, first));
+            }
             Request::Kill(id, reply) => reply.send(self.kill(id)),
             Request::Explain(client, listener, reply) => {
                 reply.send(self.explain(client, listener.as_deref()));
             }
             Request::Foresee(config, reply) => self.foresee(*config, reply),
+            Request::Metrics(reply) => reply.send(self.scrape()),
+            Request::Overview(reply) => reply.send(self.overview()),
+            Request::History(range, pool, reply) => {
+                reply.send(self.history(range, pool.as_deref()));
+            }
             Request::Config(reply) => {
                 reply.send(export::to_json(
                     &self.wanted.changes.over(&self.wanted.config),
@@ -61,7 +66,7 @@ impl Process {
         }
     }
 
-    fn status(&self) -> Status {
+    pub(super) fn status(&self) -> Status {
         let pools = self.pools();
         let bare = pools.iter().find(|pool| pool.backends_up == 0);
         let draining = self.stops > 0;
@@ -106,8 +111,12 @@ impl Process {
         report.collect()
     }
 
+    /// The pools that the configuration has.
+    pub(super) fn live_pools(&self) -> impl Iterator<Item = &Arc<PlannedPool>> {
+        live_pools(&self.registry, &self.wanted.config)
+    }
+
     fn pools(&self) -> Vec<Pool> {
-        let live = self.registry.pools().iter().filter(|it| self.has_pool(it));
         let report = |it: &Arc<PlannedPool>| {
             let is_up = |backend: &&Arc<pool::Backend>| report_of(backend).state == State::Up;
             Pool {
@@ -119,17 +128,11 @@ impl Process {
                 scale: self.scaling.of_pool(it),
             }
         };
-        live.map(report).collect()
-    }
-
-    pub(super) fn has_pool(&self, planned: &PlannedPool) -> bool {
-        let mut pools = self.wanted.config.pools.iter();
-        pools.any(|it| it.name == planned.config.name)
+        self.live_pools().map(report).collect()
     }
 
     pub(super) fn pool(&self, name: &str) -> Result<Arc<PlannedPool>, Refusal> {
-        let mut pools = self.registry.pools().iter();
-        let found = pools.find(|it| &*it.config.name == name && self.has_pool(it));
+        let found = self.live_pools().find(|it| &*it.config.name == name);
         found
             .map(Arc::clone)
             .ok_or_else(|| Refusal::Unknown(format!("there is no pool {name:?}")))
@@ -226,45 +229,6 @@ impl Process {
         self.happened("backend", text);
     }
 
-    /// Ends as many sessions of drained backends as are due, the idlest of all workers first.
-    pub(super) fn keep_pace(&mut self) {
-        let now = Instant::now();
-        let mut paced = std::mem::take(&mut self.paced);
-        for pacing in &mut paced {
-            let (id, left) = (pacing.backend.id, pacing.backend.load.active.count());
-            let due = usize::try_from(pacing.due(now, left)).unwrap_or(usize::MAX);
-            if due > 0 {
-                let mut idle = self
-                    .ask_workers(|reply| ToWorker::Idlest(id, due, reply))
-                    .concat();
-                idle.sort_unstable();
-                let ids: Arc<[u64]> = idle.into_iter().take(due).map(|(_, id)| id).collect();
-                let ended = self.ask_workers(|reply| ToWorker::Retire(Arc::clone(&ids), reply));
-                pacing.closed += ended.iter().sum::<u32>();
-            }
-        }
-        paced.retain(|it| it.backend.load.active.count() > 0 || it.time_left(now) > Duration::ZERO);
-        self.paced = paced;
-        if self.paced.is_empty() {
-            self.steps = never();
-        }
-    }
-
-    /// What every worker answers; who does not answer in time is left out.
-    pub(super) fn ask_workers<T: Send + 'static>(
-        &self,
-        question: impl Fn(Reply<T>) -> ToWorker,
-    ) -> Vec<T> {
-        let (sender, answers) = unbounded();
-        for worker in &self.workers {
-            let sender = sender.clone();
-            worker.send(question(Reply::new(move |answer| _ = sender.send(answer))));
-        }
-        drop(sender);
-        let answer = |_| answers.recv_timeout(WORKER_ANSWER).ok();
-        self.workers.iter().filter_map(answer).collect()
-    }
-
     fn remove(&mut self, pool: &str, name: &str, force: bool) -> Result<(), Refusal> {
         // What goes is one backend, or all that the name of an entry stands for.
         let backends = match self.entry(pool, name) {
@@ -284,25 +248,7 @@ impl Process {
         Ok(())
     }
 
-    fn connections(&self, limit: usize) -> Vec<Connection> {
-        let mut all = self
-            .ask_workers(|reply| ToWorker::List(limit, reply))
-            .concat();
-        all.sort_by(|one, other| other.age_seconds.total_cmp(&one.age_seconds));
-        all.truncate(limit);
-        all
-    }
-
-    fn kill(&self, id: u64) -> Result<(), Refusal> {
-        let found = self.ask_workers(|reply| ToWorker::Kill(id, reply));
-        if found.contains(&true) {
-            Ok(())
-        } else {
-            Err(Refusal::Unknown(format!("there is no connection {id:x}")))
-        }
-    }
-
-    fn describe(&self, backend: &pool::Backend, config: &BackendConfig) -> Backend {
+    pub(super) fn describe(&self, backend: &pool::Backend, config: &BackendConfig) -> Backend {
         let paced = self.paced.iter().find(|it| it.backend.id == backend.id);
         Backend {
             paced_drain: paced.map(|it| PacedDrain {
@@ -312,6 +258,10 @@ impl Process {
             }),
             ..describe(backend, config)
         }
+    }
+
+    pub(super) fn note_reload(&mut self, reloaded: &Result<Reloaded, String>) {
+        self.reloads.note(reloaded, SystemTime::now());
     }
 
     /// Tells whoever has subscribed.
@@ -341,15 +291,15 @@ fn describe(backend: &pool::Backend, config: &BackendConfig) -> Backend {
         backup: config.backup,
         max_connections: config.max_connections,
         connections_active: backend.load.active.count(),
-        connections_total: totals.connections,
+        connections_total: totals.connections(),
         bytes_in: totals.bytes_in,
         bytes_out: totals.bytes_out,
-        connect_errors_total: totals.connect_errors,
-        last_check: report.last_check.map(|it| LastCheck {
+        connect_errors_total: totals.connect_errors(),
+        last_check: report.last_check.as_ref().map(|it| LastCheck {
             result: if it.passed { "passed" } else { "failed" }.to_owned(),
             at: time(it.at),
             duration_ms: it.took.as_secs_f64() * 1000.0,
-            detail: it.detail,
+            detail: it.detail.clone(),
         }),
         paced_drain: None,
     }
@@ -376,12 +326,23 @@ fn nowhere(pool: &str, entry: &BackendConfig) -> Backend {
     }
 }
 
-pub(super) fn report_of(backend: &pool::Backend) -> pool::Report {
+/// The pools of `registry` that `config` has.
+pub(super) fn live_pools<'a>(
+    registry: &'a Registry,
+    config: &'a Config,
+) -> impl Iterator<Item = &'a Arc<PlannedPool>> {
+    let is_live = |it: &&Arc<PlannedPool>| {
+        let mut pools = config.pools.iter();
+        pools.any(|pool| pool.name == it.config.name)
+    };
+    registry.pools().iter().filter(is_live)
+}
+
+/// For a look at it: health waits until that is over.
+pub(super) fn report_of(backend: &pool::Backend) -> MutexGuard<'_, pool::Report> {
     // Whoever panicked while writing has left a whole report all the same: fields are set one by one.
     let report = backend.report.lock();
-    report
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
-        .clone()
+    report.unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The time, as the API shows it.
@@ -389,6 +350,6 @@ pub(super) fn stamp() -> String {
     time(SystemTime::now())
 }
 
-fn time(at: SystemTime) -> String {
+pub(super) fn time(at: SystemTime) -> String {
     humantime::format_rfc3339_millis(at).to_string()
 }

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never};
 
 use super::changes::Changes;
 use super::registry::Registry;
 use super::reload::Wanted;
+use super::sampling::Sampler;
 use super::scaling::Scaling;
+use super::scrape::Reloads;
 use super::service::Watchdog;
 use super::{Handle, Process, service};
 use crate::access_log::{self, AccessLog, Counts, WriterThread};
@@ -26,6 +28,7 @@ use crate::discovery::{Discovery, News};
 use crate::health::Prober;
 use crate::journal::Journal;
 use crate::messages::{Event, Mailbox, ToWorker};
+use crate::metrics::WorkerTally;
 use crate::plan::Plan;
 use crate::reason;
 use crate::worker::{Worker, WorkerSetup};
@@ -131,7 +134,11 @@ fn start(parts: Parts) -> io::Result<Process> {
     let journal = Journal::start()?;
     let epoch = Instant::now();
     let (prober, health) = Prober::new(&parts.plan, epoch, parts.sender.clone())?;
+    let tallies: Arc<[_]> = (0..parts.wanted.config.workers)
+        .map(|_| Arc::new(WorkerTally::default()))
+        .collect();
     let (workers, mailboxes) = Worker::crew(&WorkerSetup {
+        tallies: Arc::clone(&tallies),
         workers: parts.wanted.config.workers,
         plan: (Arc::clone(&parts.plan), prober.snapshots()),
         pipe_limit: parts.budget.pipes,
@@ -169,6 +176,10 @@ fn start(parts: Parts) -> io::Result<Process> {
         steps: never(),
         scaling: Scaling::new(),
         subscribers: Vec::new(),
+        tallies,
+        reloads: Reloads::new(SystemTime::now()),
+        sampler: Sampler::new(epoch, SystemTime::now(), running),
+        overview: None,
         started: epoch,
         journal,
         handle,

@@ -10,11 +10,16 @@ mod explanation;
 mod foresight;
 mod found;
 mod launch;
+mod overview;
 mod pacing;
 mod registry;
 mod reload;
+mod sampling;
 mod scaling;
+mod scrape;
+mod sentence;
 mod service;
+mod sessions;
 mod telling;
 mod watch;
 
@@ -38,13 +43,17 @@ use crate::discovery::Discovery;
 use crate::discovery::answers::Answers;
 use crate::journal::Journal;
 use crate::messages::{Event, Mailbox, ToHealth, ToWorker};
+use crate::metrics::WorkerTally;
 use crate::pool::Backend;
 use crate::reason;
+use crate::requests::overview::Overview;
 use crate::requests::{Reloaded, Request, Subscriber};
 use pacing::Pacing;
 use registry::Registry;
 use reload::Wanted;
+use sampling::Sampler;
 use scaling::Scaling;
+use scrape::Reloads;
 use service::Watchdog;
 use watch::Watch;
 
@@ -73,6 +82,12 @@ pub struct Process {
     scaling: Scaling,
     /// Who is told what happens.
     subscribers: Vec<Subscriber>,
+    /// What each worker counts of itself.
+    tallies: Arc<[Arc<WorkerTally>]>,
+    reloads: Reloads,
+    sampler: Sampler,
+    /// The newest overview, until the next sample is taken, or something is changed.
+    overview: Option<Arc<Overview>>,
     started: Instant,
     journal: Journal,
     handle: Handle,
@@ -218,9 +233,14 @@ impl Process {
             .watchdog
             .as_ref()
             .map_or_else(never, |it| tick(it.interval));
+        let seconds = tick(sampling::SECOND);
         let result = loop {
             let event = select! {
                 recv(self.events) -> event => event,
+                recv(seconds) -> _ => {
+                    self.sample();
+                    continue;
+                }
                 recv(self.steps) -> _ => {
                     self.keep_pace();
                     continue;
@@ -252,6 +272,12 @@ impl Process {
                 Err(_) => break Err("all threads have ended".to_owned()),
             }
         };
+        self.end();
+        result
+    }
+
+    /// Ends all threads, those last that write down what the others said.
+    fn end(mut self) {
         self.tell_workers(|| ToWorker::Stop);
         self.await_commands();
         self.health.send(ToHealth::Stop);
@@ -270,7 +296,6 @@ impl Process {
             self.journal.say(level, line);
         }
         self.journal.finish(LAST_LINES);
-        result
     }
 
     fn feed_watchdog(&mut self) {
@@ -281,6 +306,7 @@ impl Process {
 
     /// Logs an event, and tells whoever has subscribed.
     fn tell(&mut self, event: Event) {
+        self.overview = None;
         let is_of_backend = matches!(event, Event::Transition { .. });
         let kind = if is_of_backend { "backend" } else { "process" };
         if let Some((level, line)) = telling::event(event) {
@@ -301,6 +327,7 @@ impl Process {
             service::ready(&self.summary());
             reloaded
         };
+        self.note_reload(&reloaded);
         match &reloaded {
             Ok(it) => telling::reloaded(&self.journal, it),
             Err(why) => self.journal.say(Error, format!("not reloaded: {why}")),

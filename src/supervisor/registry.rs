@@ -4,7 +4,7 @@
 //! its name and its address stay the same. Listeners and pools keep their places; a socket goes with
 //! its address, to whichever listener has it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crossbeam_channel::Sender;
 use super::changes::Changes;
 use crate::config::{BackendConfig, Config, ListenerConfig, PoolConfig, Target};
 use crate::listener::Listener;
+use crate::metrics::EndTally;
 use crate::plan::{Plan, PlannedListener, PlannedPool};
 use crate::pool::{Backend, BackendId, Line};
 use crate::reason;
@@ -31,6 +32,14 @@ fn key(listener: &ListenerConfig, (number, address): (usize, &SocketAddr)) -> So
     )
 }
 
+/// A tally for each worker that has counted nothing.
+fn fresh<T: Default>(workers: usize) -> Arc<[T]> {
+    (0..workers).map(|_| T::default()).collect()
+}
+
+/// The names of a listener and of a pool.
+type EndKey = (Arc<str>, Arc<str>);
+
 /// A listener in its place, with its sockets.
 type Placed = (Arc<PlannedListener>, Vec<Arc<Listener>>);
 
@@ -42,6 +51,8 @@ pub(super) struct Registry {
     listeners: Vec<Placed>,
     pools: Vec<Arc<PlannedPool>>,
     sockets: Sockets,
+    /// Why connections of a listener to a pool have ended: it goes with the pair of names for ever.
+    ends: BTreeMap<EndKey, Arc<[EndTally]>>,
 }
 
 impl Registry {
@@ -57,6 +68,7 @@ impl Registry {
             listeners: Vec::new(),
             pools: Vec::new(),
             sockets: inherited.collect(),
+            ends: BTreeMap::new(),
         }
     }
 
@@ -110,6 +122,16 @@ impl Registry {
     pub(super) fn sessions(&self) -> u32 {
         let all = self.listeners.iter();
         all.map(|(planned, _)| planned.active.count()).sum()
+    }
+
+    /// The listeners, those that are gone among them.
+    pub(super) fn listeners(&self) -> impl Iterator<Item = &Arc<PlannedListener>> {
+        self.listeners.iter().map(|(planned, _)| planned)
+    }
+
+    /// Why connections have ended, by the names of listener and pool.
+    pub(super) fn all_ends(&self) -> impl Iterator<Item = (&EndKey, &Arc<[EndTally]>)> {
+        self.ends.iter()
     }
 
     /// The pools, those that are gone among them, without a backend.
@@ -239,21 +261,34 @@ impl Registry {
         }
     }
 
+    /// Where workers count why connections of this listener to this pool end.
+    fn ends(&mut self, listener: &Arc<str>, pool: &Arc<str>) -> Arc<[EndTally]> {
+        let key = (Arc::clone(listener), Arc::clone(pool));
+        let ends = self.ends.entry(key);
+        Arc::clone(ends.or_insert_with(|| fresh(self.workers)))
+    }
+
     /// Puts each listener in its place. `pools` has the places of the configuration's pools.
     fn place_listeners(&mut self, config: &Config, pools: &[usize], sockets: &Sockets) {
         let mut places = Vec::new();
         for listener in &config.listeners {
             let is_it = |(it, _): &(Arc<PlannedListener>, _)| it.config.name == listener.name;
             let known = self.listeners.iter().position(is_it);
-            let active = known.map(|place| Arc::clone(&self.listeners[place].0.active));
+            let before = known.map(|place| Arc::clone(&self.listeners[place].0));
+            let pool = Arc::clone(&config.pools[listener.pool].name);
             let planned = PlannedListener {
                 number: self.plans,
-                pool: Arc::clone(&config.pools[listener.pool].name),
+                ends: self.ends(&listener.name, &pool),
+                pool,
                 config: ListenerConfig {
                     pool: pools[listener.pool],
                     ..listener.clone()
                 },
-                active: active.unwrap_or_default(),
+                active: before
+                    .as_ref()
+                    .map(|it| Arc::clone(&it.active))
+                    .unwrap_or_default(),
+                tallies: before.map_or_else(|| fresh(self.workers), |it| Arc::clone(&it.tallies)),
             };
             let addresses = listener.addresses.iter().enumerate();
             let bound = addresses.filter_map(|it| sockets.get(&key(listener, it)).map(Arc::clone));

@@ -144,6 +144,7 @@ impl Process {
         self.health.send(ToHealth::Plan(Arc::new(plan)));
         self.budget = budget;
         log::set_max_level(config.log_level);
+        self.overview = None;
         self.wanted = wanted;
         self.answers = answers;
         self.watch_files();

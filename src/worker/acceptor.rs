@@ -20,6 +20,7 @@ use super::sessions::Sessions;
 use super::token::Target;
 use crate::listener::{Accepted, Listener};
 use crate::messages::Event;
+use crate::metrics::AcceptError;
 use crate::plan::{Plan, PlannedListener};
 
 /// Clients taken in one turn of the loop, from each listener.
@@ -189,6 +190,14 @@ impl Acceptor {
         if !matches!(accepted, Accepted::Client(..)) {
             sessions.shared().sessions.leave();
             door.planned.active.leave();
+        }
+        if let Some(tally) = door.planned.tallies.get(sessions.me()) {
+            match &accepted {
+                Accepted::Client(..) => tally.accepted.add(1),
+                Accepted::Gone => tally.failed(AcceptError::Gone),
+                Accepted::Shortage(error) => tally.failed(AcceptError::of(*error)),
+                Accepted::Nobody => {}
+            }
         }
         match accepted {
             Accepted::Client(client, address) => {

@@ -82,6 +82,10 @@ fn failure(error: &io::Error) -> Outcome {
             Outcome::Failed(DialError::Local)
         }
         Some(Errno::TIMEDOUT) => Outcome::Failed(DialError::TimedOut),
+        Some(Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::NETDOWN | Errno::HOSTDOWN) => {
+            Outcome::Failed(DialError::Unreachable)
+        }
+        Some(Errno::CONNRESET | Errno::PIPE) => Outcome::Failed(DialError::Reset),
         _ => Outcome::Failed(DialError::Refused),
     }
 }

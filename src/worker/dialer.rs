@@ -11,7 +11,7 @@ use crate::balance::{Balancer, Pick, Preview, Request, Snapshot};
 use crate::config::PoolConfig;
 use crate::messages::{Mailbox, ToHealth};
 use crate::plan::PlannedPool;
-use crate::pool::{Backend, BackendId, Line, LiveSet, Member, State};
+use crate::pool::{Backend, BackendId, Line, LiveSet, Member, State, Tally};
 use crate::session::{DialError, Outcome, Side};
 
 /// One pool as the worker sees it.
@@ -229,14 +229,22 @@ impl Dialer {
         }
     }
 
-    /// Has `backend` probed at once where a connect to it has failed by its own doing: a fault of
-    /// this machine says nothing of the backend.
+    /// Where this worker counts what goes through `backend`.
+    pub(super) fn tally<'a>(&self, backend: &'a Backend) -> Option<&'a Tally> {
+        backend.tallies.get(self.loads.me())
+    }
+
+    /// Counts a failed attempt, and has `backend` probed at once where it has failed by its own
+    /// doing: a fault of this machine says nothing of the backend.
     pub(super) fn judge(&self, backend: &Backend, outcome: Outcome) {
-        if let Outcome::Failed(DialError::Refused | DialError::TimedOut) = outcome {
+        let Outcome::Failed(error) = outcome else {
+            return;
+        };
+        if let Some(tally) = self.tally(backend) {
+            tally.connect_failed(error);
+        }
+        if error != DialError::Local {
             backend.load.connect_failed();
-            if let Some(tally) = backend.tallies.get(self.loads.me()) {
-                tally.connect_failed();
-            }
             let _ = self.health.offer(ToHealth::DialFailed(backend.id));
         }
     }

@@ -55,7 +55,8 @@ impl Shell {
         };
         slot.acknowledgement_held = self.dialer.holds_acknowledgement(slot.pool());
         slot.dialed = self.clock.moment();
-        match self.dial(slot, &backend) {
+        let is_retry = slot.session.attempts() > 0;
+        match self.dial(slot, &backend, is_retry) {
             Ok(socket) => {
                 slot.backend_socket = Some(socket);
                 Outcome::Done
@@ -81,7 +82,7 @@ impl Shell {
             self.dialer.release(pool, &backend);
             return Outcome::Failed(DialError::Local);
         }
-        match self.dial(slot, &backend) {
+        match self.dial(slot, &backend, false) {
             Ok(socket) => {
                 let dialed = self.clock.moment();
                 slot.rival = Some(Box::new(Rival {
@@ -99,7 +100,12 @@ impl Shell {
     }
 
     /// A socket that connects to `backend` and is watched.
-    fn dial(&mut self, slot: &mut Slot, backend: &Arc<Backend>) -> Result<Socket, Outcome> {
+    fn dial(
+        &mut self,
+        slot: &mut Slot,
+        backend: &Arc<Backend>,
+        is_retry: bool,
+    ) -> Result<Socket, Outcome> {
         let hold = slot.acknowledgement_held;
         let mut dialed = connect::start(backend.address, hold);
         if matches!(dialed, Err(Outcome::Shortage)) && self.relay.shed_pipes() {
@@ -111,6 +117,11 @@ impl Shell {
                 Err(_) => Err(Outcome::Shortage),
             }
         });
+        if !matches!(watched, Err(Outcome::Shortage))
+            && let Some(tally) = self.dialer.tally(backend)
+        {
+            tally.attempted(is_retry);
+        }
         let now = self.clock.moment();
         watched.inspect_err(|outcome| self.judge(slot, backend, now, *outcome))
     }
@@ -206,9 +217,9 @@ impl Shell {
             let took = self.clock.moment().since(slot.dialed);
             let now = self.clock.millis();
             self.dialer.connected(pool, backend, now, took);
-        }
-        if let Some(tally) = self.tally(slot) {
-            tally.connected();
+            if let Some(tally) = self.dialer.tally(backend) {
+                tally.connected(took);
+            }
         }
         slot.connected = Some(self.clock.moment());
         slot.moved = self.clock.millis();

@@ -28,6 +28,7 @@ use crate::access_log::AccessLog;
 use crate::balance::Snapshot;
 use crate::held_up::HeldUp;
 use crate::messages::{Event, Mailbox, ToHealth, ToWorker};
+use crate::metrics::WorkerTally;
 use crate::plan::Plan;
 use crate::session::{Cause, Readiness};
 
@@ -47,6 +48,8 @@ pub struct WorkerSetup {
     pub workers: usize,
     /// What they serve at first, and of each pool what there is to pick from.
     pub plan: (Arc<Plan>, Vec<Snapshot>),
+    /// Where each of them counts what it does.
+    pub tallies: Arc<[Arc<WorkerTally>]>,
     /// The most pipes at once, of all workers.
     pub pipe_limit: usize,
     /// When time begins, for all loops.
@@ -106,9 +109,10 @@ impl Worker {
             relay: Relay::new((setup.pipe_limit / setup.workers).max(2)),
             dialer: Dialer::new(loads, setup.health.clone()),
             connector: Connector::new(),
-            ledger: Ledger::new(peers.shared_handle(), access_log, events),
+            ledger: Ledger::new(peers.me(), peers.shared_handle(), access_log, events),
             registry: poll.registry().try_clone()?,
             clock: Clock::new(setup.epoch),
+            counts: Arc::clone(&setup.tallies[peers.me()]),
             peers,
             shortage_told: None,
         };
@@ -179,6 +183,7 @@ impl Worker {
                 self.sessions.expire();
             }
             self.acceptor.accept(&mut self.sessions);
+            self.sessions.count_turn(now, Instant::now());
             if self.is_drained() {
                 return Ok(());
             }
@@ -231,7 +236,9 @@ impl Worker {
                     let _ = plan.taken_over.try_send(taken_over);
                 }
                 ToWorker::Reset(backend) => self.sessions.end_all(backend, Cause::Killed),
-                ToWorker::List(limit, reply) => reply.send(self.sessions.list(limit)),
+                ToWorker::List(limit, first, reply) => {
+                    reply.send(self.sessions.list(limit, first));
+                }
                 ToWorker::Kill(id, reply) => reply.send(self.sessions.kill(id)),
                 ToWorker::Census(reply) => reply.send(self.sessions.census()),
                 ToWorker::Explain(listener, client, reply) => {

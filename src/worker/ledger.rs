@@ -14,6 +14,8 @@ use crate::session::{CloseReason, Direction, Side};
 use crate::sys::{self, TcpInfo};
 
 pub(super) struct Ledger {
+    /// The number of this worker.
+    me: usize,
     shared: Arc<Shared>,
     access_log: Option<AccessLog>,
     /// When it was told last that lines were dropped.
@@ -22,12 +24,14 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(
+    pub(super) const fn new(
+        me: usize,
         shared: Arc<Shared>,
         access_log: Option<AccessLog>,
         events: Sender<Event>,
     ) -> Self {
         Self {
+            me,
             shared,
             drops_told: None,
             access_log,
@@ -46,6 +50,13 @@ impl Ledger {
 
     /// The session in `slot` has ended; it is still counted everywhere, and its sockets are open.
     pub(super) fn closed(&mut self, slot: &mut Slot, reason: CloseReason, clock: &Clock) {
+        let listener = &slot.listener;
+        if let Some(tally) = listener.tallies.get(self.me) {
+            tally.ended(clock.moment().since(slot.accepted));
+        }
+        if let Some(tally) = listener.ends.get(self.me) {
+            tally.ended(reason.cause);
+        }
         if self.is_wanted(slot, reason != CloseReason::COMPLETED, clock) {
             let failed = slot.failed.take();
             let record = self.record(slot, clock);

@@ -81,6 +81,12 @@ impl Pipes {
         self.slab.remove(key.0);
     }
 
+    /// Pipes that flows have, and those that are kept for the next one.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let idle = self.spare.len();
+        (self.slab.len() - idle, idle)
+    }
+
     /// Whether a pipe was taken since the last call.
     pub(super) fn take_used(&mut self) -> bool {
         std::mem::take(&mut self.used)

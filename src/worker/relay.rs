@@ -155,6 +155,11 @@ impl Relay {
         }
     }
 
+    /// Pipes with bytes in them, and empty ones that are kept.
+    pub(super) fn pipes(&self) -> (usize, usize) {
+        self.pipes.counts()
+    }
+
     /// Whether anything was spliced since the last call.
     pub(super) fn take_spliced(&mut self) -> bool {
         self.pipes.take_used()

@@ -1,6 +1,8 @@
 //! Performs what the session machine asks for: a turn of steps, each with its outcome. Those of a
 //! session without a backend are in `dialing`, those that move bytes in `relay`.
 
+use std::array;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::Registry;
@@ -13,7 +15,8 @@ use super::peers::Peers;
 use super::relay::Relay;
 use super::slot::Slot;
 use crate::messages::Event;
-use crate::pool::Tally;
+use crate::metrics::WorkerTally;
+use crate::pool::Moved;
 use crate::session::{CloseReason, Direction, Limits, Outcome, Side, Step, Tuning};
 
 /// Steps and bytes of one session's turn; then the others have theirs.
@@ -47,6 +50,8 @@ pub(super) struct Shell {
     pub(super) ledger: Ledger,
     pub(super) registry: Registry,
     pub(super) clock: Clock,
+    /// What this worker counts of itself.
+    pub(super) counts: Arc<WorkerTally>,
     /// When a shortage was told last.
     pub(super) shortage_told: Option<Instant>,
 }
@@ -66,7 +71,7 @@ impl Shell {
     pub(super) fn turn(&mut self, slot: &mut Slot) -> TurnEnd {
         let limits = self.limits(slot);
         let (mut steps, mut bytes) = (0, 0);
-        let before = received(slot);
+        let before = moved(slot);
         let end = loop {
             let step = slot.session.next_step();
             match step {
@@ -93,17 +98,26 @@ impl Shell {
         };
         if bytes > 0 {
             slot.moved = self.clock.millis();
-            if let Some(tally) = self.tally(slot) {
-                let now = received(slot);
-                tally.moved(now[0] - before[0], now[1] - before[1]);
-            }
+            self.count(slot, before);
         }
         end
     }
 
-    /// Where this worker counts what goes through the session's backend.
-    pub(super) fn tally<'a>(&self, slot: &'a Slot) -> Option<&'a Tally> {
-        slot.backend.as_ref()?.tallies.get(self.peers.me())
+    /// Counts the bytes that have moved since there were so many.
+    fn count(&self, slot: &Slot, before: [u64; 4]) {
+        let after = moved(slot);
+        let [bytes_in, bytes_sent, bytes_out, sent] = array::from_fn(|at| after[at] - before[at]);
+        if let Some(tally) = slot.backend.as_ref().and_then(|it| self.dialer.tally(it)) {
+            tally.moved(Moved {
+                bytes_in,
+                bytes_sent,
+                bytes_out,
+            });
+        }
+        if let Some(tally) = slot.listener.tallies.get(self.peers.me()) {
+            tally.received.add(bytes_in);
+            tally.sent.add(sent);
+        }
     }
 
     fn perform(&mut self, slot: &mut Slot, step: Step) -> Outcome {
@@ -144,6 +158,11 @@ impl Shell {
         let outcome = self
             .relay
             .perform(step, source, sink, flow, &mut slot.holds[way.index()]);
+        match (step, outcome) {
+            (Step::Send(_), Outcome::Moved(bytes)) => self.counts.copied.add(bytes as u64),
+            (Step::Drain(_), Outcome::Moved(bytes)) => self.counts.spliced.add(bytes as u64),
+            _ => {}
+        }
         if flow.received() == 0 && matches!(outcome, Outcome::Moved(_)) {
             slot.first_byte[way.source().index()] = Some(self.clock.moment());
             if slot.session.flow(way.other()).received() == 0 {
@@ -170,9 +189,16 @@ impl Shell {
     }
 }
 
-/// Bytes read from the client and from the backend so far.
-fn received(slot: &Slot) -> [u64; 2] {
-    Direction::BOTH.map(|way| slot.session.flow(way).received())
+/// Bytes so far: from the client, to the backend, from the backend, to the client.
+const fn moved(slot: &Slot) -> [u64; 4] {
+    let upload = slot.session.flow(Direction::Upload);
+    let download = slot.session.flow(Direction::Download);
+    [
+        upload.received(),
+        upload.sent(),
+        download.received(),
+        download.sent(),
+    ]
 }
 
 fn check_error(slot: &Slot, side: Side) -> Outcome {

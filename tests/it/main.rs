@@ -7,9 +7,11 @@
 
 mod admin;
 mod balancing;
+mod dashboard;
 mod discovery;
 mod harness;
 mod life;
+mod metrics;
 mod relay;
 mod scaling;
 mod simulation;

@@ -11,22 +11,25 @@ pub(super) fn first(backend: &Backend, state: State, now: SystemTime) {
     *report(backend) = Report {
         state,
         since: now,
-        last_check: None,
+        ..Report::default()
     };
 }
 
 /// What an event says of a backend, if it does.
 pub(super) fn transition(event: &Event, now: SystemTime) {
-    if let Event::Transition { backend, state, .. } = event {
-        let mut report = report(backend);
-        report.state = *state;
-        report.since = now;
+    if let Event::Transition {
+        backend,
+        state,
+        why,
+    } = event
+    {
+        report(backend).turned(*state, why, now);
     }
 }
 
 /// A probe of a backend is over.
 pub(super) fn check(backend: &Backend, check: LastCheck) {
-    report(backend).last_check = Some(check);
+    report(backend).checked(check);
 }
 
 fn report(backend: &Backend) -> MutexGuard<'_, Report> {

@@ -7,17 +7,26 @@ use std::sync::Arc;
 use super::Sessions;
 use crate::messages::{Crowd, Outlook};
 use crate::pool::BackendId;
-use crate::requests::Connection;
+use crate::requests::{Connection, First};
 use crate::session::{Cause, Direction};
 use crate::worker::slot::Slot;
 
 impl Sessions {
-    /// So many sessions, the oldest first, how they are.
-    pub(in crate::worker) fn list(&self, limit: usize) -> Vec<Connection> {
-        let mut slots: Vec<&Slot> = self.slots.iter().map(|(_, slot)| slot).collect();
-        slots.sort_unstable_by_key(|slot| slot.id);
-        slots.truncate(limit);
-        slots.into_iter().map(|slot| self.describe(slot)).collect()
+    /// So many sessions from this end of all, in no order, how they are. All others are only glanced at.
+    pub(in crate::worker) fn list(&self, limit: usize, first: First) -> Vec<Connection> {
+        let rank = |slot: &Slot| match first {
+            First::Oldest => slot.id,
+            First::Biggest => u64::MAX - bytes(slot),
+            First::Idlest => slot.moved,
+        };
+        let slots = self.slots.iter().map(|(_, slot)| slot);
+        let mut slots: Vec<_> = slots.map(|slot| (rank(slot), slot)).collect();
+        if limit < slots.len() {
+            slots.select_nth_unstable_by_key(limit, |(rank, _)| *rank);
+            slots.truncate(limit);
+        }
+        let slots = slots.into_iter();
+        slots.map(|(_, slot)| self.describe(slot)).collect()
     }
 
     /// How many sessions there are, by what they have.
@@ -110,4 +119,10 @@ impl Sessions {
         self.turn(place);
         true
     }
+}
+
+/// Bytes that have come from both sides.
+fn bytes(slot: &Slot) -> u64 {
+    let received = |way| slot.session.flow(way).received();
+    received(Direction::Upload) + received(Direction::Download)
 }

@@ -105,6 +105,20 @@ impl Sessions {
         self.slots.len()
     }
 
+    /// A turn of the loop has begun and ended.
+    pub(in crate::worker) fn count_turn(&self, began: Instant, ended: Instant) {
+        let Shell { counts, relay, .. } = &self.shell;
+        let busy = ended.saturating_duration_since(began).as_nanos();
+        counts.iterations.add(1);
+        counts
+            .busy_nanos
+            .add(u64::try_from(busy).unwrap_or(u64::MAX));
+        counts.sessions.set(self.slots.len() as u64);
+        let (used, idle) = relay.pipes();
+        counts.pipes_used.set(used as u64);
+        counts.pipes_idle.set(idle as u64);
+    }
+
     pub(in crate::worker) fn set_time(&mut self, now: Instant) {
         self.shell.clock.set(now);
     }

@@ -118,7 +118,13 @@ fn a_body_that_does_not_say_that_it_is_json_is_not_read() {
 #[test]
 fn every_answer_says_what_a_browser_must_not_do_with_it() {
     let admin = Admin::start();
-    for path in ["/", "/livez", "/v1/pools", "/v1/openapi.json", "/nothing"] {
+    for path in [
+        "/livez",
+        "/v1/docs",
+        "/v1/pools",
+        "/v1/openapi.json",
+        "/nothing",
+    ] {
         let answer = admin.get(path);
         let table = [
             ("x-content-type-options", "nosniff"),

@@ -4,6 +4,8 @@ mod bounds;
 mod document;
 mod events;
 mod guard;
+mod overview;
+mod page;
 mod reads;
 mod socket_file;
 mod supervisor;

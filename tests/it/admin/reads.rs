@@ -32,12 +32,12 @@ fn each_read_asks_one_question_and_shows_the_answer() {
         ),
         (
             "/v1/connections",
-            Some("Connections(100, Reply)"),
+            Some("Connections(100, Oldest, Reply)"),
             r#"{"connections":[{"id":"8f21","listener":"web","pool":"app","backend":"b2","#,
         ),
         (
-            "/v1/connections?limit=10000",
-            Some("Connections(10000, Reply)"),
+            "/v1/connections?limit=10000&sort=bytes",
+            Some("Connections(10000, Biggest, Reply)"),
             r#"{"connections":["#,
         ),
     ];
@@ -102,7 +102,7 @@ fn a_question_that_cannot_be_read_is_not_put() {
 fn what_is_not_there_is_404_and_what_is_not_done_is_405() {
     let admin = Admin::start();
     for path in [
-        "/metrics",
+        "/metrics/",
         "/v1",
         "/v1/pools/",
         "/v1/pools/..%2f..",

@@ -3,6 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use l4lb::admin::Ask;
+use l4lb::metrics::Scrape;
+use l4lb::requests::history::{Columns, History, Range};
+use l4lb::requests::overview::Overview;
 use l4lb::requests::{
     Backend, Candidate, Connection, Explanation, Foresight, Happening, LastCheck, Listener, Pool,
     Refusal, Reloaded, Request, Status, Subscriber, WorkerView,
@@ -41,6 +44,7 @@ struct Inside {
     asked: Vec<String>,
     unanswered: Vec<Request>,
     subscribers: Vec<Subscriber>,
+    overviews: u32,
 }
 
 impl Supervisor {
@@ -103,9 +107,15 @@ impl Inside {
             Request::Add(_, new, reply) => reply.send(self.or_refusal(backend(&new.name))),
             Request::Change(_, name, _, reply) => reply.send(self.or_refusal(backend(&name))),
             Request::Remove { reply, .. } => reply.send(self.or_refusal(())),
-            Request::Connections(limit, reply) => reply.send(self.connections(limit)),
+            Request::Connections(limit, _, reply) => reply.send(self.connections(limit)),
             Request::Kill(_, reply) => reply.send(self.or_refusal(())),
             Request::Explain(_, _, reply) => reply.send(self.or_refusal(explanation())),
+            Request::Metrics(reply) => reply.send(Scrape::default()),
+            Request::Overview(reply) => reply.send(Arc::new(self.overview())),
+            Request::History(range, pool, reply) => reply.send(match pool.as_deref() {
+                None | Some("app") => self.or_refusal(history(range)),
+                Some(pool) => Err(Refusal::Unknown(format!("no pool is called '{pool}'"))),
+            }),
             Request::Config(reply) => reply.send(json!({"workers": 1})),
             Request::Foresee(config, reply) => {
                 let changes = config.listeners.iter().map(|it| it.name.to_string());
@@ -138,6 +148,36 @@ impl Inside {
             _ => 1,
         };
         vec![connection(); count.min(limit)]
+    }
+
+    fn overview(&mut self) -> Overview {
+        self.overviews += 1;
+        serde_json::from_value(json!({
+            "at": format!("2026-11-20T12:20:{:02}.000Z", self.overviews),
+            "version": "0.1.0 (unknown) test", "pid": 1, "uptime_seconds": 1.5,
+            "ready": true, "draining": false,
+            "sentence": {"level": "good", "text": "All is well."},
+            "totals": {
+                "sessions": 0, "sessions_limit": 9000, "connections_per_second": 0.0,
+                "bytes_in_per_second": 0.0, "bytes_out_per_second": 0.0, "errors_per_second": 0.0,
+                "connect_p50_ms": null, "connect_p99_ms": 0.8, "backends_up": 1, "backends": 1,
+            },
+            "counters": {
+                "connections_total": 7, "bytes_in_total": 512, "bytes_out_total": 49_321,
+                "errors_total": 0,
+            },
+            "listeners": [], "pools": [],
+            "engine": {
+                "workers": [{"iterations_per_second": 2.0, "busy": 0.5, "sessions": 0}],
+                "descriptors": {"used": 20, "limit": 1024},
+                "pipes": {"used": 0, "idle": 0, "limit": 16},
+                "relay": {"copy_bytes_per_second": 0.0, "splice_bytes_per_second": 0.0},
+                "access_log": {"lines_total": 7, "dropped_total": 0},
+                "memory_bytes": 1_000_000,
+            },
+            "capabilities": {"writes": true, "token_required": false},
+        }))
+        .unwrap()
     }
 
     fn status(&self) -> Status {
@@ -183,6 +223,17 @@ fn explanation() -> Explanation {
                 why: "it is the first that has room".to_owned(),
             }],
         }],
+    }
+}
+
+fn history(range: Range) -> History {
+    History {
+        step_seconds: if range == Range::Quarter { 1 } else { 60 },
+        from: "2026-11-20T12:20:02.481Z".to_owned(),
+        columns: Columns {
+            sessions: vec![Some(1.0), None],
+            ..Columns::default()
+        },
     }
 }
 

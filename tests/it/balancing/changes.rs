@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use l4lb::config::{BackendConfig, Balance};
 use l4lb::pool::Order;
-use l4lb::requests::{self, Change, Refusal, Reply, Request};
+use l4lb::requests::{self, Change, First, Refusal, Reply, Request};
 use test_backends::{Behaviour, Server};
 
 use crate::harness::{Embedded, PATIENCE, eventually, pool_over, size};
@@ -151,7 +151,9 @@ fn a_backend_is_shown_with_what_has_gone_through_it() {
         (shown.connections_total, shown.connections_active) == (11, 1)
             && (shown.bytes_in, shown.bytes_out) == (104, 104)
     });
-    let connections: Vec<_> = ask(&l4lb, |reply| Request::Connections(10, reply));
+    let connections: Vec<_> = ask(&l4lb, |reply| {
+        Request::Connections(10, First::Oldest, reply)
+    });
     assert_eq!(connections.len(), 1);
     assert_eq!(
         connections[0].client,
@@ -169,6 +171,38 @@ fn a_backend_is_shown_with_what_has_gone_through_it() {
     assert!(lines[10].contains(" 4/4 KD "), "{lines:?}");
     let again = ask(&l4lb, |reply| Request::Kill(id, reply));
     assert!(matches!(again, Err(Refusal::Unknown(_))));
+}
+
+#[test]
+fn connections_of_all_workers_are_listed_from_the_end_that_is_asked_for() {
+    let echo = Server::start("127.0.0.1:0", Behaviour::Echo).unwrap();
+    let l4lb = Embedded::with_workers(2, pool_over(&[echo.addr()]));
+    let mut clients = [10, 200, 3000].map(|size| {
+        let mut client = l4lb.connect();
+        expect_echo(&mut client, &vec![b'x'; size]);
+        let_pass(Duration::from_millis(20));
+        client
+    });
+    expect_echo(&mut clients[0], b"again");
+    let addresses = clients.each_ref().map(|it| it.local_addr().unwrap());
+    let listed = |limit, first| -> Vec<usize> {
+        let list = ask(&l4lb, |reply| Request::Connections(limit, first, reply));
+        let place = |it: &requests::Connection| {
+            let mut addresses = addresses.iter();
+            addresses.position(|address| address.to_string() == it.client)
+        };
+        list.iter().filter_map(place).collect()
+    };
+    let table = [
+        (First::Oldest, [0, 1, 2]),
+        (First::Biggest, [2, 1, 0]),
+        (First::Idlest, [1, 2, 0]),
+    ];
+    for (first, wanted) in table {
+        assert_eq!(listed(10, first), wanted, "{first:?}");
+        assert_eq!(listed(2, first), wanted[..2], "{first:?}");
+        assert_eq!(listed(1, first), wanted[..1], "{first:?}");
+    }
 }
 
 #[test]

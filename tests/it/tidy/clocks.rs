@@ -21,6 +21,11 @@ const CLOCK_READERS: &[Exempt] = &[
     ),
     exempt("src/discovery/asker.rs", "the loop of discovery"),
     exempt("src/scaling/runner.rs", "the loop of a running command"),
+    exempt("src/supervisor/sessions.rs", "the pace of a paced drain"),
+    exempt(
+        "src/supervisor/overview.rs",
+        "takes a sample when a second is over",
+    ),
     exempt("src/demo.rs", "plays its visitors in real time"),
 ];
 

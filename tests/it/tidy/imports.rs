@@ -71,7 +71,7 @@ fn a_forbidden_import_is_caught_however_it_is_written() {
         ("src/session/flow.rs", "use crate::worker::Token;"),
         (
             "src/session/flow.rs",
-            "use crate::{pool::BackendId, sys::Pipe};",
+            "use crate::{session::Side, sys::Pipe};",
         ),
         ("src/session/flow.rs", "fn f(x: crate::sys::Pipe) {}"),
         ("src/session/flow.rs", "use super::super::sys::Pipe;"),

@@ -33,6 +33,10 @@ const CONFIGURED: &[&str] = &[
 const PURE: &[Pure] = &[
     pure("src/session/", &[]),
     pure("src/balance/", ADDRESSES),
+    pure("src/counts/", &[]),
+    pure("src/metrics/", &["rustix::io::Errno"]),
+    pure("src/history/", &[]),
+    pure("src/supervisor/sentence.rs", &[]),
     pure("src/held_up.rs", &[]),
     pure("src/foresight.rs", CONFIGURED),
     pure("src/health/verdict.rs", &[]),

@@ -5,6 +5,7 @@ mod looks;
 mod nobody;
 mod scripted;
 mod tokens;
+mod top;
 
 use std::process::{Command, Output, Stdio};
 
