@@ -10,14 +10,16 @@ use std::time::Duration;
 use test_backends::{Behaviour, Colour, Server};
 
 use crate::config::{
-    AccessLogConfig, AccessLogOutput, AllDown, BackendConfig, Balance, Config, HealthConfig,
-    ListenerConfig, OnDown, PoolConfig,
+    AccessLogConfig, AccessLogOutput, AdminAddress, AdminConfig, AllDown, BackendConfig, Balance,
+    Config, HealthConfig, ListenerConfig, OnDown, PoolConfig,
 };
 use crate::{cli, supervisor};
 
 /// Where the balancer and the first site are, if those ports are free.
 const BALANCER_PORT: u16 = 9000;
 const FIRST_SITE_PORT: u16 = 9001;
+/// Where the dashboard is, if that port is free.
+const DASHBOARD_PORT: u16 = 9090;
 
 /// Every so often a site stops, in turn, for a while.
 const STOP_EVERY: Duration = Duration::from_secs(10);
@@ -45,19 +47,22 @@ pub fn run() -> Result<(), String> {
     let backends = backends
         .map(|(name, site)| BackendConfig::new((*name).into(), site.addr()))
         .collect();
-    let config = config(free_address(BALANCER_PORT), backends);
+    let dashboard = real_address(free_address(DASHBOARD_PORT))
+        .map_err(|error| format!("cannot find a port for the dashboard: {error}"))?;
+    let config = config(free_address(BALANCER_PORT), dashboard, backends);
     std::thread::Builder::new()
         .name("demo".to_owned())
         .spawn(move || stop_one_now_and_then(&mut sites, &names))
         .map_err(|error| format!("cannot start a thread: {error}"))?;
-    supervisor::run(config, None, welcome)
+    supervisor::run(config, None, |listeners| welcome(listeners, dashboard))
 }
 
-fn welcome(listeners: &[(Arc<str>, SocketAddr)]) {
+fn welcome(listeners: &[(Arc<str>, SocketAddr)], dashboard: SocketAddr) {
     cli::announce(listeners);
     for (_, address) in listeners {
         eprintln!("open http://{address}/ and reload it; Ctrl-C ends the demo");
     }
+    eprintln!("watch it on the dashboard, http://{dashboard}/");
 }
 
 fn start_site(port: u16, behaviour: Behaviour) -> io::Result<Server> {
@@ -77,7 +82,12 @@ fn free_address(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()
 }
 
-fn config(listen: SocketAddr, backends: Vec<BackendConfig>) -> Config {
+/// The address with a free port in the place of port 0.
+fn real_address(address: SocketAddr) -> io::Result<SocketAddr> {
+    TcpListener::bind(address)?.local_addr()
+}
+
+fn config(listen: SocketAddr, dashboard: SocketAddr, backends: Vec<BackendConfig>) -> Config {
     Config {
         listeners: vec![ListenerConfig {
             name: "web".into(),
@@ -112,7 +122,10 @@ fn config(listen: SocketAddr, backends: Vec<BackendConfig>) -> Config {
         drain_timeout: Duration::from_secs(2),
         access_log: AccessLogConfig::to(AccessLogOutput::Stdout),
         log_level: log::LevelFilter::Info, // the caller has started the log
-        admin: None,
+        admin: Some(AdminConfig {
+            listen: AdminAddress::Tcp(dashboard),
+            token_file: None,
+        }),
         dns_servers: Vec::new(),
     }
 }

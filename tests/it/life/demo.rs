@@ -1,6 +1,7 @@
 //! `l4lb demo`, as somebody sees it who tries it out.
 
-use std::net::{SocketAddr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use test_backends::Colour;
 
@@ -48,11 +49,26 @@ fn the_demo_shows_three_sites_one_of_which_stops_and_comes_back_and_no_request_f
     assert_eq!(first.wait().code(), Some(0));
 }
 
+/// At the address that is printed.
+fn expect_a_dashboard(demo: &mut L4lb) {
+    let prefix = "watch it on the dashboard, http://";
+    demo.wait_for_log(prefix);
+    let log = demo.log();
+    let line = log.iter().find_map(|line| line.strip_prefix(prefix));
+    let address = line.unwrap().trim_end_matches('/');
+    let mut client = TcpStream::connect(address).unwrap();
+    let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    client.write_all(request.as_bytes()).unwrap();
+    let mut page = String::new();
+    client.read_to_string(&mut page).unwrap();
+    assert!(page.contains("<title>l4lb</title>"), "{page}");
+}
+
 /// The first demo has them, or somebody else.
 fn ports_that_are_taken_are_left_and_that_is_said() {
-    let _taken = TcpListener::bind("127.0.0.1:9000");
+    let _taken = [9000, 9090].map(|port| TcpListener::bind(("127.0.0.1", port)));
     let mut second = Options::new().arg("demo").start();
-    for port in 9000..=9003 {
+    for port in (9000..=9003).chain([9090]) {
         assert!(has_said(
             &second,
             &format!("port {port} is taken: using another one")
@@ -60,6 +76,7 @@ fn ports_that_are_taken_are_left_and_that_is_said() {
     }
     assert_ne!(second.address().port(), 9000);
     second.wait_for_log(&format!("open http://{}/", second.address()));
+    expect_a_dashboard(&mut second);
     expect_three_sites(second.address());
     second.signal("INT");
     assert_eq!(second.wait().code(), Some(0));

@@ -1,0 +1,5 @@
+//! The dashboard as a person sees it: the real program, a real browser, clicks.
+
+mod browser;
+mod modules;
+mod scenes;
