@@ -1,7 +1,7 @@
 """What clients feel of trouble beside them: attacks on the admin API, an access log that is stuck.
 
 A program of its own: `beside.py L4LB [--rounds N] [--seconds S] [--out DIR]`. Each round runs every
-trouble in turn, each with a fresh l4lb, and writes the latency that clients have seen: of small
+trouble in turn, beginning with another one, each with a fresh l4lb, and writes the latency that clients have seen: of small
 requests at a fixed rate for the admin API, of connections one after the other for the log.
 """
 
@@ -175,7 +175,9 @@ def main():
             rounds = []
             for number in range(wishes.rounds):
                 rounds.append({})
-                for scenario in scenarios_of(Path(workdir)):
+                all_of_them = scenarios_of(Path(workdir))
+                shift = number % len(all_of_them)
+                for scenario in all_of_them[shift:] + all_of_them[:shift]:
                     figures = one(family, wishes.l4lb.resolve(), scenario, wishes.seconds)
                     rounds[-1][scenario[0]] = figures
                     print(f"[{number + 1}] {scenario[0]:32} {figures}", file=sys.stderr)
@@ -198,8 +200,8 @@ def write(wishes, rounds):
     text = [f"# Clients beside trouble\n\n{version}, {len(rounds)} rounds of {wishes.seconds} s each.\n"]
     text.append("| medians | p50 ms | p99 ms | p99 to calm: median (lowest to highest) | memory MiB |")
     text.append("|---|---:|---:|---|---:|")
-    calm = None
-    for name in rounds[0]:
+    calm, names = None, rounds[0]
+    for name in names:
         if name.endswith("calm") or calm is None:
             calm = name
         of = lambda key: statistics.median(it[name][key] for it in rounds)
