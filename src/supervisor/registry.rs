@@ -97,6 +97,25 @@ impl Registry {
         })
     }
 
+    /// Where listeners go together with their pools: `config` with these pools, to be served first. Whoever
+    /// waits to be accepted then still gets a backend. `None` where nobody needs that.
+    pub(super) fn farewell(&self, config: &Config) -> Option<Config> {
+        let goes = |(it, sockets): &Placed| {
+            let mut listeners = config.listeners.iter();
+            !sockets.is_empty() && !listeners.any(|other| other.name == it.config.name)
+        };
+        let is_last = |pool: &&Arc<PlannedPool>| {
+            let mut pools = config.pools.iter();
+            !pool.backends.is_empty() && !pools.any(|it| it.name == pool.config.name)
+        };
+        let any_goes = self.listeners.iter().any(goes);
+        let last = self.pools.iter().filter(is_last).filter(|_| any_goes);
+        let last: Vec<PoolConfig> = last.map(|it| it.config.clone()).collect();
+        let mut farewell = config.clone();
+        farewell.pools.extend(last.iter().cloned());
+        (!last.is_empty()).then_some(farewell)
+    }
+
     /// The bound listeners by name, with their real addresses.
     pub(super) fn bound(&self) -> Vec<(Arc<str>, SocketAddr)> {
         let of_one = |(planned, sockets): &Placed| {

@@ -16,6 +16,7 @@ use crate::discovery::answers::Answers;
 use crate::discovery::expand::{Expansion, expand, questions};
 use crate::discovery::listed::{Files, with_files};
 use crate::messages::{ToHealth, ToWorker};
+use crate::plan::Plan;
 use crate::requests::Reloaded;
 
 /// An access log, unless it is off.
@@ -23,6 +24,9 @@ type OpenedLog = Option<(AccessLog, WriterThread)>;
 
 /// How long workers may take to serve a new plan before the wait for them is given up.
 const TAKE_OVER: Duration = Duration::from_secs(5);
+
+/// Where each worker says that it serves a plan, or what it could not do.
+type Confirmed = Receiver<Result<(), String>>;
 
 /// What is to be served: a configuration with its files of backends, and changes put over it.
 #[derive(Clone, Debug)]
@@ -131,17 +135,23 @@ impl Process {
         let Expansion { config, cut } = wanted.expanded(&answers);
         let log = self.changed_log(&config)?;
         let budget = launch::budget(&config, self.discovery.asks())?;
-        let (taken_over, confirmed) = bounded(self.running);
         let limit = budget.session_limit();
         let listened = self.listeners();
-        let plan = self
-            .registry
-            .plan(&config, &wanted.changes, limit, taken_over)?;
+        let farewell = self.registry.farewell(&config);
+        let (plan, mut confirmed) =
+            self.plan(farewell.as_ref().unwrap_or(&config), &wanted.changes, limit)?;
         self.post_orders(&wanted.changes);
         if let Some(log) = log {
             self.log_to(log);
         }
-        self.health.send(ToHealth::Plan(Arc::new(plan)));
+        self.health.send(ToHealth::Plan(plan));
+        let mut remarks = Vec::new();
+        if farewell.is_some() {
+            remarks.extend(self.await_workers(&confirmed));
+            let last = self.plan(&config, &wanted.changes, limit)?; // all is bound by now
+            self.health.send(ToHealth::Plan(last.0));
+            confirmed = last.1;
+        }
         self.budget = budget;
         log::set_max_level(config.log_level);
         self.overview = None;
@@ -149,11 +159,23 @@ impl Process {
         self.answers = answers;
         self.watch_files();
         self.announce_besides(&listened);
-        let mut remarks: Vec<String> = cut.difference(&self.cut).cloned().collect();
+        remarks.extend(cut.difference(&self.cut).cloned());
         self.cut = cut;
         remarks.extend(self.scaling.follow(&self.wanted.config));
         remarks.extend(self.await_workers(&confirmed));
         Ok(remarks)
+    }
+
+    /// What is to be served for `config`, and how workers say that they do.
+    fn plan(
+        &mut self,
+        config: &Config,
+        changes: &Changes,
+        limit: u32,
+    ) -> Result<(Arc<Plan>, Confirmed), String> {
+        let (taken_over, confirmed) = bounded(self.running);
+        let plan = self.registry.plan(config, changes, limit, taken_over)?;
+        Ok((Arc::new(plan), confirmed))
     }
 
     /// Logs where it listens now, and did not before.
@@ -198,7 +220,7 @@ impl Process {
     }
 
     /// Waits until every worker serves the newest plan. What they could not do.
-    fn await_workers(&self, confirmed: &Receiver<Result<(), String>>) -> Vec<String> {
+    fn await_workers(&self, confirmed: &Confirmed) -> Vec<String> {
         let late = || Err("a worker does not answer yet".to_owned());
         let answers = (0..self.running).map(|_| {
             let answer = confirmed.recv_timeout(TAKE_OVER);

@@ -130,9 +130,12 @@ impl Worker {
 
     /// Serves from now on what `plan` says. What stays the same is not touched.
     fn take_over(&mut self, plan: &Plan, snapshots: Vec<Snapshot>) -> io::Result<()> {
-        self.sessions.take_over(plan, snapshots);
         let registry = self.poll.registry();
-        self.acceptor.take_over(plan, registry, &mut self.sessions)
+        let taken_over = self.acceptor.take_over(plan, registry, &mut self.sessions);
+        // Who waited at a listener that has closed picks while its pool is still there.
+        self.sessions.run_turns();
+        self.sessions.take_over(plan, snapshots);
+        taken_over
     }
 
     /// Turns until it is stopped, or drained to the last session.

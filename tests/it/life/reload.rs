@@ -402,3 +402,37 @@ fn a_change_is_seen_in_a_folder_where_something_stirs_all_the_time() {
         done.store(true, Ordering::Relaxed);
     });
 }
+
+/// A file of two listeners with a pool each, or of the first alone.
+fn one_or_two(ports: [u16; 2], servers: [&Server; 2], count: usize) -> String {
+    let part = |(port, server): (&u16, &&Server)| {
+        format!(
+            "[[listener]]\nname = \"l{port}\"\nlisten = \"127.0.0.1:{port}\"\npool = \"p{port}\"\n\
+             [pool.p{port}]\nbackends = [\"{}\"]\n",
+            server.addr()
+        )
+    };
+    ports.iter().zip(&servers).take(count).map(part).collect()
+}
+
+#[test]
+fn clients_who_wait_at_a_listener_that_goes_with_its_pool_are_served() {
+    let (a, b) = (site("a"), site("b"));
+    for workers in ["--workers=1", "--workers=2"] {
+        let free = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        let ports = [0, 1].map(|it| free[it].local_addr().unwrap().port());
+        drop(free);
+        let scene = Scene::start(&one_or_two(ports, [&a, &b], 2), &[workers]);
+        scene.l4lb.signal("STOP");
+        let waiting: Vec<TcpStream> = (0..500)
+            .map(|_| TcpStream::connect(("127.0.0.1", ports[1])).unwrap())
+            .collect();
+        scene.replace(&one_or_two(ports, [&a, &b], 1));
+        scene.l4lb.signal("HUP");
+        scene.l4lb.signal("CONT");
+        for (number, client) in waiting.into_iter().enumerate() {
+            let answer = super::whoami_over(client);
+            assert_eq!(answer.unwrap(), "b", "client {number}, {workers}");
+        }
+    }
+}
