@@ -5,9 +5,12 @@ mod name_server;
 mod names;
 mod services;
 mod silence;
+mod wire;
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
@@ -91,6 +94,21 @@ impl Scene {
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(0), "{words}: {error}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What the admin API answers: the status, and the rest as it is sent.
+    fn api(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let mut door = UnixStream::connect(self.folder.path().join("admin")).unwrap();
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        door.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        door.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, answer)
     }
 
     /// The backends, each as `NAME STATE WEIGHT`, with `b` for a backup.
