@@ -6,6 +6,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::{Mode, OFlags};
+
 use crate::config::file::{self, MOST_BYTES};
 use crate::config::{BackendConfig, Config};
 use crate::reason;
@@ -29,15 +31,29 @@ pub enum Unlisted {
 /// Why it cannot be used; pictures may have colours.
 pub fn read(path: &Path, coloured: bool) -> Result<Vec<BackendConfig>, Unlisted> {
     let name = path.display().to_string();
-    let most = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes));
-    read.map_err(|error: io::Error| {
+    let bytes = bytes(path).map_err(|error| {
         let why = reason::of(&error);
         Unlisted::Missing(format!("cannot read {name}: {why}"))
     })?;
     let backends = file::backends(&name, &bytes);
     backends.map_err(|faults| Unlisted::Wrong(faults.render(coloured).trim_end().to_owned()))
+}
+
+/// What is in a file, as far as a file may go. A pipe, at which one could wait for ever, is none.
+///
+/// # Errors
+///
+/// What the kernel says, or that it is no file.
+pub fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let most = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The content of the files that `config` names, and a sentence for each that is not there, which stays

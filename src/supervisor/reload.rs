@@ -86,6 +86,7 @@ impl Process {
             changes.extend(self.serve_wanted(next, answers)?);
             self.generation += 1;
         }
+        self.watch_files();
         Ok(Reloaded {
             generation: self.generation,
             changes,
@@ -157,7 +158,6 @@ impl Process {
         self.overview = None;
         self.wanted = wanted;
         self.answers = answers;
-        self.watch_files();
         self.announce_besides(&listened);
         remarks.extend(cut.difference(&self.cut).cloned());
         self.cut = cut;

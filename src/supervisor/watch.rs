@@ -3,7 +3,7 @@
 //! What is watched is the folder: editors put another file in the place of the old one, and Kubernetes
 //! swaps a link beside it. So every stir in a folder is followed by a look at the files' texts, after
 //! a moment in which nothing stirs; what is still the same is nobody's business. A folder that is
-//! itself replaced is not followed.
+//! itself replaced is followed from the next reload on.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -16,6 +16,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::{Handle, launch};
+use crate::discovery::listed;
+use crate::reason;
 
 /// How long nothing has to stir before files are read: a file may be written in several steps.
 const SETTLED: Duration = Duration::from_millis(100);
@@ -31,7 +33,7 @@ pub(super) struct Watch {
     watcher: RecommendedWatcher,
     /// The folder of the configuration file.
     home: PathBuf,
-    /// The others that are watched.
+    /// All that are watched.
     folders: BTreeSet<PathBuf>,
     /// The files of backends.
     files: Arc<Mutex<Vec<PathBuf>>>,
@@ -42,7 +44,7 @@ impl Watch {
     /// Starts to watch the configuration file at `path`.
     pub(super) fn start(path: &Path, handle: Handle) -> Result<Self, String> {
         let cannot = |error: String| cannot_watch(path, &error);
-        let home = folder(path).map_err(|error| cannot(error.to_string()))?;
+        let home = folder(path).map_err(|error| cannot(reason::of(&error)))?;
         let (stir, stirs) = bounded(STIRS);
         let stirred = stir.clone();
         let told = move |event: notify::Result<notify::Event>| {
@@ -67,39 +69,35 @@ impl Watch {
             .map_err(|error: io::Error| cannot(error.to_string()))?;
         Ok(Self {
             watcher,
+            folders: BTreeSet::from([home.clone()]),
             home,
-            folders: BTreeSet::new(),
             files,
             stir,
         })
     }
 
-    /// Watches these files of backends from now on, and no others. A sentence for each that it cannot
-    /// watch.
+    /// Watches these files of backends from now on, and no others; folders that are other ones by now
+    /// are watched anew. A sentence for each that it cannot watch.
     pub(super) fn follow(&mut self, files: &[PathBuf]) -> Vec<String> {
-        let mut followed = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        if *followed == files {
-            return Vec::new();
-        }
-        let mut folders = BTreeSet::new();
+        let mut folders = BTreeSet::from([self.home.clone()]);
         let mut complaints = Vec::new();
         for file in files {
             match folder(file) {
-                Ok(folder) if folder == self.home => {}
                 Ok(folder) => _ = folders.insert(folder),
-                Err(error) => complaints.push(cannot_watch(file, &error.to_string())),
+                Err(error) => complaints.push(cannot_watch(file, &reason::of(&error))),
             }
         }
         for gone in self.folders.difference(&folders) {
             // A folder that is not there any more is not watched either.
             let _ = self.watcher.unwatch(gone);
         }
-        for new in folders.difference(&self.folders) {
-            if let Err(error) = self.watcher.watch(new, RecursiveMode::NonRecursive) {
-                complaints.push(cannot_watch(new, &error.to_string()));
+        for folder in &folders {
+            if let Err(error) = self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+                complaints.push(cannot_watch(folder, &error.to_string()));
             }
         }
         self.folders = folders;
+        let mut followed = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         files.clone_into(&mut followed);
         // They may have changed since they were read.
         let _ = self.stir.try_send(());
@@ -120,7 +118,7 @@ fn folder(path: &Path) -> io::Result<PathBuf> {
 }
 
 fn text(path: &Path) -> Option<Vec<u8>> {
-    fs::read(path).ok()
+    listed::bytes(path).ok()
 }
 
 /// What the thread looks at.

@@ -199,3 +199,66 @@ fn a_check_and_a_start_refuse_a_wrong_file_and_a_check_warns_of_a_missing_one() 
     let (_, [shown, _]) = run(&["config", "show", "--config", config]);
     assert!(shown.contains("backends_file = "), "{shown}");
 }
+
+#[test]
+fn what_is_no_file_holds_up_nobody() {
+    let (_sites, port) = sites(&["127.0.0.2"]);
+    let good = format!("b=127.0.0.2:{port}\n");
+    let mut listed = Listed::start(Some(&good), "");
+    let pipe = listed.folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    fs::rename(&pipe, listed.path()).unwrap();
+    assert_eq!(listed.scene.says("reload"), "nothing has changed\n");
+    listed.scene.l4lb.wait_for_log("is no file");
+    assert_eq!(listed.scene.backends(), ["b up 1"]);
+    // Nor is it written to the end of memory.
+    let endless = listed.folder.path().join("endless");
+    fs::File::create(&endless)
+        .unwrap()
+        .set_len(1 << 40)
+        .unwrap();
+    fs::rename(&endless, listed.path()).unwrap();
+    listed.scene.l4lb.wait_for_log("nothing has changed:");
+    assert_eq!(listed.scene.output("reload").status.code(), Some(78));
+    listed.replace(&format!("{good}c=127.0.0.2:{port}\n"));
+    listed.scene.wait_for(&["b up 1", "c up 1"]);
+    // The same at the start.
+    fs::remove_file(listed.path()).unwrap();
+    assert!(
+        Command::new("mkfifo")
+            .arg(listed.path())
+            .status()
+            .unwrap()
+            .success()
+    );
+    let pool = format!("backends_file = \"{}\"", listed.path().display());
+    let mut other = Scene::start(NameServer::start(), &pool);
+    other.l4lb.wait_for_log("is no file: it may come");
+    fs::remove_file(listed.path()).unwrap();
+    listed.replace(&good);
+    other.wait_for(&["b up 1"]);
+}
+
+#[test]
+fn a_folder_that_comes_later_is_watched_from_the_next_reload_on() {
+    let (_sites, port) = sites(&["127.0.0.2"]);
+    let folder = TempDir::new().unwrap();
+    let place = folder.path().join("later");
+    let list = place.join("app.backends");
+    let pool = format!("backends_file = \"{}\"", list.display());
+    let mut scene = Scene::start(NameServer::start(), &pool);
+    scene
+        .l4lb
+        .wait_for_log(&format!("cannot watch {}", list.display()));
+    let line = |name: &str| format!("{name}=127.0.0.2:{port}\n");
+    for names in [["a", "b"], ["c", "d"]] {
+        fs::create_dir(&place).unwrap();
+        fs::write(&list, line(names[0])).unwrap();
+        scene.says("reload");
+        scene.wait_for(&[&format!("{} up 1", names[0])]);
+        fs::write(&list, line(names[1])).unwrap();
+        scene.wait_for(&[&format!("{} up 1", names[1])]);
+        fs::remove_dir_all(&place).unwrap();
+    }
+}
