@@ -9,7 +9,7 @@ use super::reload::Wanted;
 use super::{Process, launch};
 use crate::config::{BackendConfig, Config, PoolConfig};
 use crate::discovery::expand::of_entry;
-use crate::discovery::listed;
+use crate::discovery::listed::{self, Files, Unlisted};
 use crate::foresight::{Known, Present, Version, foresee};
 use crate::messages::ToWorker;
 use crate::pool::Order;
@@ -47,9 +47,30 @@ impl Process {
             Some(source) => source.amend(config).map_err(Refusal::Invalid)?,
             None => config,
         };
-        let read = listed::read_all(&config, &self.wanted.files, false);
-        let (files, _) = read.map_err(Refusal::Invalid)?;
+        let files = self.listed(&config)?;
         Ok(self.wanted.rewritten(config, files, &self.answers))
+    }
+
+    /// What is in the files of backends that `config` names. Whoever asks may name any file: nothing is
+    /// shown of one that has something else in it.
+    fn listed(&self, config: &Config) -> Result<Files, Refusal> {
+        let mut files = Files::new();
+        for path in listed::paths(config) {
+            let backends = match listed::read(&path, false) {
+                Ok(backends) => backends.into(),
+                Err(Unlisted::Missing(_)) => match self.wanted.files.get(&path) {
+                    Some(before) => Arc::clone(before),
+                    None => continue,
+                },
+                Err(Unlisted::Wrong(_)) => {
+                    let name = path.display();
+                    let text = format!("{name} is wrong: l4lb check says where");
+                    return Err(Refusal::Invalid(text));
+                }
+            };
+            files.insert(path, backends);
+        }
+        Ok(files)
     }
 
     /// As it would be served. Names of which nothing is known stay, each as one backend.
