@@ -237,7 +237,8 @@ impl Process {
         };
         let planned = self.pool(pool)?;
         let mut changes = self.wanted.changes.clone();
-        changes.remove(&self.wanted.written(), &planned.config.name, &name.into());
+        let (written, pool_name) = (self.wanted.written(), &planned.config.name);
+        changes.remove((&written, &self.answers), pool_name, &name.into());
         self.serve(changes).map_err(Refusal::Unable)?;
         if force {
             for (backend, _) in &backends {

@@ -8,6 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::config::{BackendConfig, Config, PoolConfig};
+use crate::discovery::answers::Answers;
+use crate::discovery::expand::expand;
 use crate::pool::Order;
 
 /// A backend by the names of its pool and of its own.
@@ -79,23 +81,30 @@ impl Changes {
         self.weights.insert(key, weight);
     }
 
-    /// Adds a backend, whose name the pool does not have.
+    /// Adds a backend, whose name the pool does not have. Addresses of that name which were taken away
+    /// one by one come with it.
     pub(super) fn add(&mut self, pool: &Arc<str>, backend: BackendConfig) {
-        self.removed.remove(&key(pool, &backend));
+        self.removed
+            .retain(|it| it.0 != *pool || !belongs_to(&it.1, &backend.name));
         self.added.push((Arc::clone(pool), backend));
     }
 
-    /// Takes a backend away, whether the configuration has it, it was added, or found.
-    pub(super) fn remove(&mut self, config: &Config, pool: &Arc<str>, backend: &Arc<str>) {
-        let gone = (Arc::clone(pool), Arc::clone(backend));
-        self.weights.remove(&gone);
-        self.orders.remove(&gone);
-        let was_added = self.is_added(&gone);
+    /// Takes a backend away, whether what is `written` has it, it was added, or found.
+    pub(super) fn remove(
+        &mut self,
+        (written, answers): (&Config, &Answers),
+        pool: &Arc<str>,
+        backend: &Arc<str>,
+    ) {
+        let stays = |key: &Key| key.0 != *pool || !belongs_to(&key.1, backend);
+        self.weights.retain(|key, _| stays(key));
+        self.orders.retain(|key, _| stays(key));
         self.added
             .retain(|(to, it)| to != pool || it.name != *backend);
-        let configured =
-            |it: &PoolConfig| it.name == *pool && it.backends.iter().any(|it| it.name == *backend);
-        if !was_added || config.pools.iter().any(configured) {
+        let entries = self.over(written);
+        let found = expand(&entries, answers).config;
+        let gone = (Arc::clone(pool), Arc::clone(backend));
+        if backends([&entries, &found]).contains_key(&gone) {
             self.removed.insert(gone);
         }
     }
@@ -123,6 +132,11 @@ impl Changes {
         });
         self.orders = orders;
     }
+}
+
+/// Whether a backend with this name is the entry, or at one of its addresses.
+fn belongs_to(name: &str, entry: &str) -> bool {
+    name == entry || name.split_once('@').is_some_and(|(own, _)| own == entry)
 }
 
 fn backends(configs: [&Config; 2]) -> HashMap<Key, &BackendConfig> {
@@ -194,7 +208,7 @@ mod tests {
         changes.set_weight(&app, &b, 7);
         changes.add(&app, BackendConfig::new(c, ([127, 0, 0, 1], 81).into()));
         assert_eq!(shown(&changes, &file), "a=1 b=7 c=1");
-        changes.remove(&file, &app, &a);
+        changes.remove((&file, &Answers::default()), &app, &a);
         assert_eq!(shown(&changes, &file), "b=7 c=1");
         changes.set_order(&app, &b, Order::Drain);
         assert_eq!(changes.order(&app, &b), Order::Drain);
@@ -226,7 +240,7 @@ mod tests {
         let [app, a, ..] = names();
         let file = config(&[("a", 1), ("b", 2)]);
         let mut changes = Changes::default();
-        changes.remove(&file, &app, &a);
+        changes.remove((&file, &Answers::default()), &app, &a);
         let elsewhere = BackendConfig::new(a, ([127, 0, 0, 1], 81).into());
         changes.add(&app, elsewhere);
         let newer = config(&[("a", 1), ("b", 3)]);
@@ -244,7 +258,7 @@ mod tests {
         let [app, a, ..] = names();
         let file = config(&[("a", 1), ("b", 2)]);
         let mut changes = Changes::default();
-        changes.remove(&file, &app, &a);
+        changes.remove((&file, &Answers::default()), &app, &a);
         let same = config(&[("a", 1), ("b", 3)]);
         changes.rebase([&file; 2], [&same; 2]);
         assert_eq!(shown(&changes, &same), "b=3");
@@ -261,7 +275,7 @@ mod tests {
         let written = config(&[("web", 1)]);
         let found = config(&[("web@10.0.0.1:80", 1), ("web@10.0.0.2:80", 1)]);
         let mut changes = Changes::default();
-        changes.remove(&written, &app, &one);
+        changes.remove((&found, &Answers::default()), &app, &one);
         changes.set_weight(&app, &two, 7);
         changes.set_order(&app, &two, Order::Drain);
         let expect = |changes: &Changes| {
@@ -287,13 +301,36 @@ mod tests {
         let [app, a, ..] = names();
         let file = config(&[("a", 1), ("b", 2)]);
         let mut changes = Changes::default();
-        changes.remove(&file, &app, &a);
+        changes.remove((&file, &Answers::default()), &app, &a);
         changes.add(
             &app,
             BackendConfig::new(Arc::clone(&a), ([127, 0, 0, 1], 81).into()),
         );
         assert_eq!(shown(&changes, &file), "b=2 a=1");
-        changes.remove(&file, &app, &a);
+        changes.remove((&file, &Answers::default()), &app, &a);
         assert_eq!(shown(&changes, &file), "b=2");
+    }
+
+    #[test]
+    fn whoever_adds_a_name_again_has_all_its_addresses() {
+        let [app, a, ..] = names();
+        let found = config(&[
+            ("a@10.0.0.1:80", 1),
+            ("a@10.0.0.2:80", 1),
+            ("b@10.0.0.1:80", 1),
+        ]);
+        let nothing = Answers::default();
+        let mut changes = Changes::default();
+        for name in ["a@10.0.0.1:80", "b@10.0.0.1:80"] {
+            changes.remove((&found, &nothing), &app, &name.into());
+        }
+        assert_eq!(shown(&changes, &found), "a@10.0.0.2:80=1");
+        changes.set_weight(&app, &"a@10.0.0.2:80".into(), 7);
+        changes.remove((&config(&[("a", 1)]), &nothing), &app, &a);
+        changes.add(&app, BackendConfig::new(a, ([127, 0, 0, 1], 81).into()));
+        assert_eq!(
+            shown(&changes, &found),
+            "a@10.0.0.1:80=1 a@10.0.0.2:80=1 a=1"
+        );
     }
 }

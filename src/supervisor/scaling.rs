@@ -199,7 +199,7 @@ impl Process {
                     said.push(format!("{} added ({})", backend.name, backend.target));
                 }
                 Change::Remove(backend) => {
-                    changes.remove(&written, name, backend);
+                    changes.remove((&written, &self.answers), name, backend);
                     said.push(format!("{backend} removed"));
                 }
             }

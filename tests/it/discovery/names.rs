@@ -209,3 +209,21 @@ fn what_an_operator_wants_holds_for_an_address_while_dns_changes_and_files_are_r
     scene.wait_for(&[&drained, &weighed]);
     assert_eq!(scene.serving(4), ["127.0.0.3"]);
 }
+
+#[test]
+fn an_address_that_was_taken_away_and_added_again_goes_when_it_is_taken_away_again() {
+    let (_sites, port) = sites(&["127.0.0.2", "127.0.0.3"]);
+    let names = NameServer::start();
+    names.has("web.example", &["127.0.0.2", "127.0.0.3"]);
+    let scene = Scene::start(names, &format!("backends = [\"web.example:{port}\"]"));
+    let [two, three] = [2, 3].map(|it| format!("127.0.0.{it}:{port}"));
+    let up = |name: &str| format!("{name} up 1");
+    for _ in 0..2 {
+        let path = format!("/v1/pools/app/backends/{two}");
+        assert_eq!(scene.api("DELETE", &path, "").0, 204);
+        assert_eq!(scene.backends(), [up(&three)]);
+        let body = format!("{{ \"address\": \"{two}\" }}");
+        assert_eq!(scene.api("POST", "/v1/pools/app/backends", &body).0, 201);
+        eventually("both", || scene.backends().len() == 2);
+    }
+}
