@@ -81,8 +81,10 @@ impl NewBackend {
     fn config(self) -> Result<BackendConfig, Problem> {
         let target = Target::parse(&self.address)
             .map_err(|error| Problem::invalid(format!("address: {error}")))?;
+        if let Some(name) = &self.name {
+            config::name(name).map_err(|what| Problem::invalid(format!("name: {what}")))?;
+        }
         let name = self.name.unwrap_or(self.address);
-        config::name(&name).map_err(|what| Problem::invalid(format!("name: {what}")))?;
         Ok(BackendConfig {
             name: name.into(),
             target,

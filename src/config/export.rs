@@ -150,12 +150,16 @@ fn health(health: &HealthConfig) -> Value {
 }
 
 fn backend(backend: &BackendConfig) -> Value {
+    let address = backend.target.to_string();
     let mut all = json!({
-        "name": &*backend.name,
-        "address": backend.target.to_string(),
+        "address": address,
         "weight": backend.weight,
         "backup": backend.backup,
     });
+    // Without one it goes by its address, which may be longer than a name.
+    if *backend.name != *address {
+        all["name"] = json!(&*backend.name);
+    }
     if let Some(most) = backend.max_connections {
         all["max_connections"] = json!(most);
     }
@@ -209,7 +213,7 @@ mod tests {
         backends_file = "/etc/l4lb/app.backends"
         [pool.bare]
         health = { type = "off" }
-        backends = ["10.0.0.4:25"]
+        backends = ["10.0.0.4:25", "a-host-with-a-name-that-is-longer-than-a-backend-may-be-called.example:25"]
     "#;
 
     #[test]

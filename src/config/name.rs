@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use super::Target;
+
 /// The longest name, in bytes.
 const NAME_BYTES: usize = 64;
 
@@ -21,7 +23,7 @@ pub fn name(text: &str) -> Result<&str, String> {
 }
 
 /// Checks what a backend that is served may be called: a name, or for one of several addresses of a
-/// name `NAME@ADDRESS`.
+/// name `NAME@ADDRESS`, or where it has no name the address of its entry, however long.
 ///
 /// # Errors
 ///
@@ -29,7 +31,7 @@ pub fn name(text: &str) -> Result<&str, String> {
 pub fn served_name(text: &str) -> Result<&str, String> {
     match text.split_once('@') {
         Some((own, address)) if address.parse::<SocketAddr>().is_ok() => name(own).map(|_| text),
-        _ => name(text),
+        _ => name(text).or_else(|why| Target::parse(text).map(|_| text).map_err(|_| why)),
     }
 }
 
@@ -51,7 +53,9 @@ mod tests {
 
     #[test]
     fn a_backend_that_is_served_may_have_its_address_behind_its_name() {
-        for good in ["web", "10.0.0.1:80", "web@10.0.0.1:80", "web@[::1]:80"] {
+        let long = format!("{}.example:80", "x".repeat(63));
+        let own = ["web", "10.0.0.1:80", "web@10.0.0.1:80", "web@[::1]:80"];
+        for good in own.into_iter().chain([&*long]) {
             assert_eq!(served_name(good), Ok(good));
         }
         for bad in ["web@", "web@10.0.0.1", "a b@10.0.0.1:80", "@10.0.0.1:80"] {

@@ -1,5 +1,6 @@
 //! Names with addresses: all of them, as long as they live, and the last good ones after that.
 
+use std::fs;
 use std::net::TcpStream;
 
 use hickory_proto::rr::RecordType;
@@ -226,4 +227,32 @@ fn an_address_that_was_taken_away_and_added_again_goes_when_it_is_taken_away_aga
         assert_eq!(scene.api("POST", "/v1/pools/app/backends", &body).0, 201);
         eventually("both", || scene.backends().len() == 2);
     }
+}
+
+#[test]
+fn a_backend_without_a_name_of_its_own_may_have_a_long_address() {
+    let (_sites, port) = sites(&["127.0.0.2"]);
+    let names = NameServer::start();
+    let long = format!(
+        "internal-{}.elb.eu-central-1.amazonaws.example",
+        "0".repeat(50)
+    );
+    let longer = format!("{}.{long}", "x".repeat(63));
+    names.has(&long, &["127.0.0.2"]);
+    let scene = Scene::start(names, &format!("backends = [\"{long}:{port}\"]"));
+    scene.wait_for(&[&format!("127.0.0.2:{port} up 1")]);
+    let file = scene.folder.path().join("l4lb.toml");
+    let told = scene.says(&format!("config diff {}", file.display()));
+    assert_eq!(told, "no change\n");
+    let body = format!("{{ \"address\": \"{longer}:1\" }}");
+    let (status, answer) = scene.api("POST", "/v1/pools/app/backends", &body);
+    assert_eq!(status, 201, "{answer}");
+    let (_, shown) = scene.api("GET", "/v1/config", "");
+    let shown = shown.split_once("\r\n\r\n").unwrap().1;
+    let again = scene.folder.path().join("again.json");
+    fs::write(&again, shown).unwrap();
+    // Read again, it is no error.
+    scene.says(&format!("config diff {}", again.display()));
+    let path = format!("/v1/pools/app/backends/{longer}:1");
+    assert_eq!(scene.api("DELETE", &path, "").0, 204);
 }
