@@ -10,5 +10,5 @@ mod rule;
 mod runner;
 
 pub use leave::{Leave, Next};
-pub use rule::{Direction, Measure, Rule, Verdict, pause};
+pub use rule::{Direction, Measure, Rule, Verdict, pause, step};
 pub use runner::{Errand, Ran, Run};

@@ -15,6 +15,15 @@ use crate::config::ScaleConfig;
 /// Between two looks that are further apart nobody has seen what was.
 const LONGEST_GAP: Duration = Duration::from_secs(5);
 
+/// Between two looks at a pool.
+const LONGEST_STEP: Duration = Duration::from_secs(1);
+
+/// The same for a pool that wants to be answered at once.
+const SHORTEST_STEP: Duration = Duration::from_millis(100);
+
+/// How often it is looked within `after`, at least.
+const LOOKS: u32 = 4;
+
 /// After failures the pause grows to so many times the cool-down.
 const LONGEST_PAUSE: u32 = 10;
 
@@ -116,6 +125,12 @@ impl Rule {
     }
 }
 
+/// The time between two looks at a pool with these settings.
+#[must_use]
+pub fn step(settings: &ScaleConfig) -> Duration {
+    (settings.after / LOOKS).clamp(SHORTEST_STEP, LONGEST_STEP)
+}
+
 /// How long there is no run after the last one: the cool-down, twice that after the second failure in
 /// a row, and so on up to ten times that.
 #[must_use]
@@ -173,6 +188,24 @@ mod tests {
         for (sessions, wanted) in table {
             let found = measure(sessions, 0, 0).wanted(&settings());
             assert_eq!(found, wanted, "{sessions}");
+        }
+    }
+
+    #[test]
+    fn a_pool_is_looked_at_more_often_the_less_it_waits() {
+        let table = [
+            (1, 100),
+            (400, 100),
+            (2000, 500),
+            (4000, 1000),
+            (30_000, 1000),
+        ];
+        for (after, wanted) in table {
+            let settings = ScaleConfig {
+                after: Duration::from_millis(after),
+                ..settings()
+            };
+            assert_eq!(step(&settings), Duration::from_millis(wanted), "{after}");
         }
     }
 

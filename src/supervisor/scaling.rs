@@ -1,4 +1,4 @@
-//! Autoscaling: looks at every pool that scales once a second, has its command run, and serves what
+//! Autoscaling: looks at every pool that scales again and again, has its command run, and serves what
 //! the command has printed, as it serves an operator's changes. `scaler` is one pool.
 //!
 //! Commands run in threads of their own (`crate::scaling`), which tell of their end by an event. A pool
@@ -20,11 +20,8 @@ use crate::plan::PlannedPool;
 use crate::pool::Backend;
 use crate::requests::{Scale, ScaleRun};
 use crate::scaling::answer::{self, Change, Member};
-use crate::scaling::{Errand, Leave, Next, Ran, Run};
+use crate::scaling::{Errand, Leave, Next, Ran, Run, step};
 use scaler::{Purpose, Scaler, measure, members};
-
-/// How often it is looked.
-const SECOND: Duration = Duration::from_secs(1);
 
 /// How long commands may take to end when l4lb does: longer than it takes to kill them.
 const LAST_COMMANDS: Duration = Duration::from_secs(8);
@@ -37,6 +34,8 @@ pub(super) struct Scaling {
     scalers: Vec<Scaler>,
     /// When it is to be looked; never, while no pool scales.
     pub(super) ticks: Receiver<Instant>,
+    /// The time between two looks.
+    step: Option<Duration>,
     /// By number. Some may be those of a pool that scales no more.
     runs: Vec<(u64, Run)>,
     runs_so_far: u64,
@@ -48,6 +47,7 @@ impl Scaling {
         Self {
             scalers: Vec::new(),
             ticks: never(),
+            step: None,
             runs: Vec::new(),
             runs_so_far: 0,
         }
@@ -56,7 +56,6 @@ impl Scaling {
     /// `config` is served from now on. What that leaves undone, a sentence each.
     pub(super) fn follow(&mut self, config: &Config) -> Vec<String> {
         let mut remarks = Vec::new();
-        let was_idle = self.scalers.is_empty();
         let mut before = std::mem::take(&mut self.scalers);
         for pool in &config.pools {
             let Some(settings) = &pool.scale else {
@@ -82,10 +81,11 @@ impl Scaling {
             };
             remarks.extend(leaving.iter().map(told));
         }
-        if self.scalers.is_empty() {
-            self.ticks = never();
-        } else if was_idle {
-            self.ticks = tick(SECOND);
+        // A tick that goes on is not begun anew: changes may come faster than it does.
+        let step = self.scalers.iter().map(|it| step(&it.settings)).min();
+        if step != self.step {
+            self.ticks = step.map_or_else(never, tick);
+            self.step = step;
         }
         remarks
     }

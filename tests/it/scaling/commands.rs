@@ -104,33 +104,37 @@ fn a_program_that_is_not_there_is_a_failure_like_others() {
     );
 }
 
-#[test]
-fn a_command_that_hangs_is_ended_with_all_its_children() {
-    let a = site("a");
-    let scale = HASTY
-        .replace("20s", "2s")
-        .replace("1ms\", timeout", "1h\", timeout");
-    // The shell dies of TERM, its child does not care.
-    let manner = "sh -c 'trap \"\" TERM; sleep 300' & echo $! > $0.child; echo $$ > $0.own; wait";
-    let mut scene = Scene::start(&a, &scale, manner);
-    let (child, own) = (scene.written("command.child"), scene.written("command.own"));
-    assert!(runs(&child) && runs(&own));
-    scene.l4lb.wait_for_log("failed: it did not end within 2s");
-    assert!(!runs(&own), "the command is killed");
-    assert!(!runs(&child), "its child is killed");
-}
+/// The shell dies of TERM, its child does not care.
+const HANGS: &str =
+    "sh -c 'trap \"\" TERM; sleep 300' & echo $! > $0.child; echo $$ > $0.own; wait";
+
+/// The shell dies of TERM at once, its child takes a moment over it.
+const OBEYS: &str = "sh -c 'trap \"sleep 0.5; echo clean > $0; exit\" TERM; while :; do sleep 0.1; done' $0.clean & wait";
 
 #[test]
-fn a_command_that_obeys_has_time_to_clean_up() {
+fn a_command_that_takes_too_long_is_ended_with_all_its_children_who_may_clean_up_before() {
     let a = site("a");
-    let scale = HASTY
-        .replace("20s", "2s")
-        .replace("1ms\", timeout", "1h\", timeout");
-    // The shell dies of TERM at once, its child takes a second over it.
-    let manner = "sh -c 'trap \"sleep 1; echo clean > $0; exit\" TERM; while :; do sleep 0.1; done' $0.child & wait";
-    let mut scene = Scene::start(&a, &scale, manner);
-    scene.l4lb.wait_for_log("failed: it did not end within 2s");
-    assert_eq!(scene.written("command.child"), "clean\n");
+    let folder = tempfile::TempDir::new().unwrap();
+    let pool = |name: &str, manner: &str| {
+        let (zero, address) = (folder.path().join(name), a.addr());
+        let manner = serde_json::Value::from(manner);
+        format!(
+            "[pool.{name}]\nhealth = {{ type = \"off\" }}\n\
+             scale = {{ command = [\"/bin/sh\", \"-c\", {manner}, {zero:?}], {ONCE}, timeout = \"1s\" }}\n\
+             backends = [{{ name = \"a\", address = \"{address}\" }}]\n"
+        )
+    };
+    let listener = "[[listener]]\nname = \"web\"\nlisten = \"127.0.0.1:0\"\npool = \"hangs\"\n";
+    let text = [listener, &pool("hangs", HANGS), &pool("obeys", OBEYS)].concat();
+    let mut scene = Scene::run(folder, &text);
+    let (child, own) = (scene.written("hangs.child"), scene.written("hangs.own"));
+    assert!(runs(&child) && runs(&own));
+    let failed = |name| format!("pool {name}: scale up: failed: it did not end within 1s");
+    scene.l4lb.wait_for_log(&failed("obeys"));
+    assert_eq!(scene.written("obeys.clean"), "clean\n");
+    scene.l4lb.wait_for_log(&failed("hangs"));
+    assert!(!runs(&own), "the command is killed");
+    assert!(!runs(&child), "its child is killed");
 }
 
 #[test]
@@ -219,7 +223,7 @@ fn a_command_starts_with_nothing_of_l4lb_but_its_environment() {
 fn a_command_that_runs_is_ended_when_l4lb_is() {
     let a = site("a");
     // It takes its time to clean up.
-    let manner = "trap 'sleep 1; exit' TERM; sleep 300 & echo $! > $0.child; echo $$ > $0.own; \
+    let manner = "trap 'sleep 0.3; exit' TERM; sleep 300 & echo $! > $0.child; echo $$ > $0.own; \
                   while :; do sleep 0.1; done";
     let mut scene = Scene::start(&a, HASTY, manner);
     let (own, child) = (scene.written("command.own"), scene.written("command.child"));
@@ -233,8 +237,8 @@ fn a_second_stop_signal_does_not_wait_for_a_stubborn_command() {
     let a = Server::start("127.0.0.1:0", Behaviour::Echo).unwrap();
     let manner = "trap '' TERM; echo $$ > $0.own; while :; do sleep 0.1; done";
     // While sessions have time to end, and when nothing is left but the command.
-    for has_session in [true, false] {
-        let mut scene = Scene::start(&a, HASTY, manner);
+    let scenes = [(); 2].map(|()| Scene::start(&a, HASTY, manner));
+    for (mut scene, has_session) in scenes.into_iter().zip([true, false]) {
         let own = scene.written("command.own");
         let mut client = scene.l4lb.connect();
         expect_echo(&mut client, b"x");

@@ -63,7 +63,7 @@ fn the_example_grows_with_its_load_and_shrinks_again_and_cuts_nobody() {
     // Below the ports that the kernel gives to those who ask for any.
     let first = 20_000 + std::process::id() % 10_000;
     let scale = format!(
-        "target = 2, min = 1, max = 4, after = \"1s\", cool_down = \"1s\", \
+        "target = 2, min = 1, max = 4, after = \"400ms\", cool_down = \"400ms\", \
          command = [{script:?}, {:?}, \"{first}\", \"python3\", \"-m\", \"http.server\", \"--bind\", \"127.0.0.1\", \"{{port}}\"]",
         servers.0
     );
