@@ -40,14 +40,17 @@ const STEP: Timespec = Timespec {
     tv_nsec: 20_000_000,
 };
 
-/// What a service manager has given to l4lb alone.
-const NOT_INHERITED: [&str; 6] = [
+/// What a service manager has given to l4lb alone, and what this run may not be told.
+const NOT_INHERITED: [&str; 9] = [
     "NOTIFY_SOCKET",
     "WATCHDOG_USEC",
     "WATCHDOG_PID",
     "LISTEN_FDS",
     "LISTEN_FDNAMES",
     "LISTEN_PID",
+    "L4LB_NAMES",
+    "L4LB_BACKEND",
+    "L4LB_ADDRESS",
 ];
 
 /// What is to be run.
@@ -244,6 +247,8 @@ impl Running {
             self.listen();
         }
         self.signal(Signal::KILL);
+        // It may have left its group; nothing is done where it has ended.
+        let _ = self.child.kill();
         let start = Instant::now();
         while Instant::now() < start + BURIAL && !self.is_gone() {
             self.listen();

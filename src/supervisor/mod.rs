@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select, tick};
 use log::Level::{Error, Info, Warn};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 
 use crate::access_log::{AccessLog, Counts, WriterThread};
 use crate::admin::AdminThread;
@@ -174,6 +174,8 @@ pub fn run(
 
 /// Signals arrive in a thread of their own and leave it as events.
 fn watch_signals(handle: Handle) -> io::Result<()> {
+    // Whoever has started l4lb may have it ignored, and then no command could be waited for (wait(2)).
+    signal_hook::flag::register(SIGCHLD, Arc::default())?;
     let all = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2];
     let mut signals = signal_hook::iterator::Signals::new(all)?;
     launch::spawn("signals", move || {

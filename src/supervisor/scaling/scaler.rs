@@ -12,6 +12,9 @@ use crate::scaling::answer::Member;
 use crate::scaling::{Direction, Leave, Measure, Rule, Verdict};
 use crate::supervisor::answers::report_of;
 
+/// Longer names, in bytes, are not told: Linux gives no program a variable of 128 KiB (execve(2)).
+const LONGEST_NAMES: usize = 100 * 1024;
+
 /// One pool that scales.
 pub(super) struct Scaler {
     pub(super) pool: Arc<str>,
@@ -133,8 +136,11 @@ impl Scaler {
             ),
             ("L4LB_MIN", self.settings.min.to_string()),
             ("L4LB_MAX", self.settings.max.to_string()),
-            ("L4LB_NAMES", names.join(" ")),
         ];
+        let names = names.join(" ");
+        if names.len() <= LONGEST_NAMES {
+            all.push(("L4LB_NAMES", names));
+        }
         let sessions = match purpose {
             Purpose::Resize(_) => self.measure.sessions,
             Purpose::Gone(backend, left) => {

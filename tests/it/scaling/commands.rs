@@ -7,7 +7,7 @@ use test_backends::{Behaviour, Server};
 
 use super::{Scene, runs};
 use crate::harness::{eventually, resident_bytes};
-use crate::life::{expect_echo, site};
+use crate::life::{available, expect_echo, site};
 
 /// One backend where two are wanted.
 const ONCE: &str = "target = 1, min = 2, max = 3, after = \"1ms\", cool_down = \"1h\"";
@@ -111,6 +111,14 @@ const HANGS: &str =
 /// The shell dies of TERM at once, its child takes a moment over it.
 const OBEYS: &str = "sh -c 'trap \"sleep 0.5; echo clean > $0; exit\" TERM; while :; do sleep 0.1; done' $0.clean & wait";
 
+/// Joins the group of l4lb, where no signal for its own one reaches it.
+const LEAVES: &str = "exec python3 -c '\n\
+    import os, sys, time\n\
+    os.setpgid(0, os.getpgid(os.getppid()))\n\
+    open(sys.argv[1], \"w\").write(f\"{os.getpid()}\\n\")\n\
+    time.sleep(300)\n\
+    ' $0.own";
+
 #[test]
 fn a_command_that_takes_too_long_is_ended_with_all_its_children_who_may_clean_up_before() {
     let a = site("a");
@@ -125,8 +133,19 @@ fn a_command_that_takes_too_long_is_ended_with_all_its_children_who_may_clean_up
         )
     };
     let listener = "[[listener]]\nname = \"web\"\nlisten = \"127.0.0.1:0\"\npool = \"hangs\"\n";
-    let text = [listener, &pool("hangs", HANGS), &pool("obeys", OBEYS)].concat();
-    let mut scene = Scene::run(folder, &text);
+    let has_python = available("python3");
+    let leaves = if has_python {
+        &pool("leaves", LEAVES)
+    } else {
+        ""
+    };
+    let text = [
+        listener,
+        &pool("hangs", HANGS),
+        &pool("obeys", OBEYS),
+        leaves,
+    ];
+    let mut scene = Scene::run(folder, &text.concat());
     let (child, own) = (scene.written("hangs.child"), scene.written("hangs.own"));
     assert!(runs(&child) && runs(&own));
     let failed = |name| format!("pool {name}: scale up: failed: it did not end within 1s");
@@ -135,6 +154,11 @@ fn a_command_that_takes_too_long_is_ended_with_all_its_children_who_may_clean_up
     scene.l4lb.wait_for_log(&failed("hangs"));
     assert!(!runs(&own), "the command is killed");
     assert!(!runs(&child), "its child is killed");
+    if has_python {
+        scene.l4lb.wait_for_log(&failed("leaves"));
+        let own = scene.written("leaves.own");
+        assert!(!runs(&own), "the one that has left its group is killed");
+    }
 }
 
 #[test]
@@ -254,4 +278,44 @@ fn a_second_stop_signal_does_not_wait_for_a_stubborn_command() {
         assert!(start.elapsed() < Duration::from_secs(4), "{has_session}");
         eventually("it is killed", || !runs(&own));
     }
+}
+
+#[test]
+fn whoever_has_started_l4lb_so_that_children_are_not_waited_for_is_no_hindrance() {
+    let a = site("a");
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("l4lb.toml");
+    let command = format!("command = [\"echo\", \"add b={}\"], {ONCE}", a.addr());
+    std::fs::write(&path, super::file(&a, &command, "")).unwrap();
+    let options = crate::harness::Options::new()
+        .arg("--config")
+        .arg(path.to_str().unwrap());
+    let mut l4lb = options.wrapped_in(&["env", "--ignore-signal=CHLD"]).start();
+    l4lb.wait_for_log("pool app: scale up: b added");
+}
+
+#[test]
+fn thousands_of_names_are_no_hindrance() {
+    let a = site("a");
+    let number = 3000;
+    let backends = (0..number).map(|it| {
+        let (name, address) = (format!("{it:0>60}"), a.addr());
+        format!("{{ name = \"{name}\", address = \"{address}\" }}")
+    });
+    let backends: Vec<String> = backends.collect();
+    let folder = tempfile::TempDir::new().unwrap();
+    let command = "command = [\"/bin/sh\", \"-c\", \"echo \\\"names: ${L4LB_NAMES-none}\\\" | head -c 60 >&2; exit 1\"]";
+    let text = super::file(
+        &a,
+        &format!("{command}, {}", ONCE.replace("max = 3", "max = 9999")),
+        "",
+    );
+    let text = text.replace(
+        "backends = [",
+        &format!("backends = [{}, ", backends.join(", ")),
+    );
+    let mut scene = Scene::run(folder, &text);
+    scene
+        .l4lb
+        .wait_for_log("pool app: scale down: failed: exit code 1; it said: names: none");
 }
