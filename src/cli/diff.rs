@@ -14,6 +14,8 @@ pub(super) fn diff(it: &Diff) -> Result<Task, Failure> {
     let form = form(it.json);
     let new = read(&it.file, for_people())?.config(cores());
     let Some(old) = &it.from else {
+        // The answer would say that one of its files is wrong, but not where.
+        listed(&new, for_people())?;
         let config = export::to_json(&new);
         let token = token(it.token_file.as_ref());
         return talk(it.admin.as_ref(), Command::Foresee(config, form, token));

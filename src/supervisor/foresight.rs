@@ -8,8 +8,9 @@ use super::changes::Changes;
 use super::reload::Wanted;
 use super::{Process, launch};
 use crate::config::{BackendConfig, Config, PoolConfig};
+use crate::discovery::answers::Answers;
 use crate::discovery::expand::of_entry;
-use crate::discovery::listed::{self, Files, Unlisted};
+use crate::discovery::listed;
 use crate::foresight::{Known, Present, Version, foresee};
 use crate::messages::ToWorker;
 use crate::pool::Order;
@@ -17,72 +18,33 @@ use crate::requests::{Foresight, Refusal, Reply};
 
 impl Process {
     /// Says what `config` would change if it were the file's, with the flags and the changes of operators
-    /// over it as a reload puts them. What takes its time, tables over thousands of backends, is done in
-    /// a thread of its own.
+    /// over it as a reload puts them. What takes its time, files and tables over thousands of backends,
+    /// is done in a thread of its own.
     pub(super) fn foresee(&self, config: Config, reply: Reply<Result<Foresight, Refusal>>) {
-        let next = match self.next(config) {
-            Ok(next) => next,
+        let config = match self.amended(config) {
+            Ok(config) => config,
             Err(refusal) => return reply.send(Err(refusal)),
         };
-        let [old, new] = [&self.wanted, &next].map(|it| Version {
-            file: it.written(),
-            effective: self.expanded(it),
-        });
+        let (now, answers) = (self.wanted.clone(), Arc::clone(&self.answers));
         let present = Present {
             backends: self.known(),
-            orders: orders(&new.effective, &next.changes),
+            orders: HashMap::new(), // those of what is new are added when that is known
             crowds: self.ask_workers(ToWorker::Census).concat(),
         };
         // Dropped with a thread that cannot be had, the way back says so.
-        let work = move || reply.send(Ok(foresee(&old, &new, Some(&present))));
+        let work = move || reply.send(compare(&now, config, &answers, present));
         let _ = launch::spawn("foresight", work);
     }
 
-    /// What would be wanted after a reload.
-    fn next(&self, config: Config) -> Result<Wanted, Refusal> {
+    /// The configuration with the flags over it.
+    fn amended(&self, config: Config) -> Result<Config, Refusal> {
         if self.stops > 0 {
             return Err(Refusal::Unable("l4lb is draining".to_owned()));
         }
-        let config = match &self.source {
-            Some(source) => source.amend(config).map_err(Refusal::Invalid)?,
-            None => config,
-        };
-        let files = self.listed(&config)?;
-        Ok(self.wanted.rewritten(config, files, &self.answers))
-    }
-
-    /// What is in the files of backends that `config` names. Whoever asks may name any file: nothing is
-    /// shown of one that has something else in it.
-    fn listed(&self, config: &Config) -> Result<Files, Refusal> {
-        let mut files = Files::new();
-        for path in listed::paths(config) {
-            let backends = match listed::read(&path, false) {
-                Ok(backends) => backends.into(),
-                Err(Unlisted::Missing(_)) => match self.wanted.files.get(&path) {
-                    Some(before) => Arc::clone(before),
-                    None => continue,
-                },
-                Err(Unlisted::Wrong(_)) => {
-                    let name = path.display();
-                    let text = format!("{name} is wrong: l4lb check says where");
-                    return Err(Refusal::Invalid(text));
-                }
-            };
-            files.insert(path, backends);
+        match &self.source {
+            Some(source) => source.amend(config).map_err(Refusal::Invalid),
+            None => Ok(config),
         }
-        Ok(files)
-    }
-
-    /// As it would be served. Names of which nothing is known stay, each as one backend.
-    fn expanded(&self, wanted: &Wanted) -> Config {
-        let mut expanded = wanted.expanded(&self.answers).config;
-        let entries = wanted.entries();
-        for (pool, entries) in expanded.pools.iter_mut().zip(&entries.pools) {
-            let unknown = |it: &&BackendConfig| of_entry(it, &self.answers).is_empty();
-            let unknown = entries.backends.iter().filter(unknown).cloned();
-            pool.backends.extend(unknown);
-        }
-        expanded
     }
 
     /// The backends that are served.
@@ -95,6 +57,42 @@ impl Process {
         });
         known.collect()
     }
+}
+
+/// What a reload would change that finds `config`.
+fn compare(
+    now: &Wanted,
+    config: Config,
+    answers: &Answers,
+    present: Present,
+) -> Result<Foresight, Refusal> {
+    // Who may ask for a diff may not read whatever l4lb can: nothing of a wrong file is shown.
+    let (files, _) = listed::read_all(&config, &now.files, false).map_err(|_| {
+        let text = "a file of backends that it names is wrong: l4lb check says where";
+        Refusal::Invalid(text.to_owned())
+    })?;
+    let next = now.rewritten(config, files, answers);
+    let [old, new] = [now, &next].map(|it| Version {
+        file: it.written(),
+        effective: expanded(it, answers),
+    });
+    let present = Present {
+        orders: orders(&new.effective, &next.changes),
+        ..present
+    };
+    Ok(foresee(&old, &new, Some(&present)))
+}
+
+/// As it would be served. Names of which nothing is known stay, each as one backend.
+fn expanded(wanted: &Wanted, answers: &Answers) -> Config {
+    let mut expanded = wanted.expanded(answers).config;
+    let entries = wanted.entries();
+    for (pool, entries) in expanded.pools.iter_mut().zip(&entries.pools) {
+        let unknown = |it: &&BackendConfig| of_entry(it, answers).is_empty();
+        let unknown = entries.backends.iter().filter(unknown).cloned();
+        pool.backends.extend(unknown);
+    }
+    expanded
 }
 
 /// What operators want of backends, other than that they are ready.

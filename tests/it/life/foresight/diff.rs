@@ -3,13 +3,14 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use test_backends::{Behaviour, Server};
 
 use super::Scene;
-use crate::harness::eventually;
+use crate::harness::{PATIENCE, eventually};
 use crate::life::{expect_echo, site, whoami_over};
 
 fn echoes<const N: usize>() -> [Server; N] {
@@ -370,4 +371,37 @@ fn two_files_are_compared_without_a_running_l4lb() {
         assert_eq!(output.status.code(), Some(code), "{words:?}: {error}");
         assert!(error.contains(hint), "{words:?}: {error}");
     }
+}
+
+#[test]
+fn a_file_of_backends_that_a_diff_names_holds_up_nobody_and_is_not_shown() {
+    let servers = echoes::<4>();
+    let scene = Scene::start(&file(&servers), &[]);
+    let path = |name: &str| scene.folder.path().join(name).display().to_string();
+    let ask = |list: &str| {
+        let body = json!({
+            "listener": [{ "name": "web", "listen": "127.0.0.1:0", "pool": "app" }],
+            "pool": { "app": { "backends_file": path(list) } },
+        });
+        let body = body.to_string();
+        let mut api = UnixStream::connect(path("admin")).unwrap();
+        api.set_read_timeout(Some(PATIENCE)).unwrap();
+        let length = body.len();
+        let head = "POST /v1/config/diff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+                    Content-Type: application/json\r\n";
+        write!(api, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
+        let mut answer = String::new();
+        api.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let made = Command::new("mkfifo").arg(path("pipe")).status();
+    assert!(made.unwrap().success());
+    let answer = ask("pipe");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    // Who may ask is not who may read whatever l4lb can.
+    fs::write(path("shadow"), "root:$6$secret:19000:0\n").unwrap();
+    let answer = ask("shadow");
+    assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    assert!(!answer.contains("secret"), "{answer}");
+    assert!(answer.contains("l4lb check says where"), "{answer}");
 }
