@@ -1,5 +1,6 @@
 //! What a command prints: lines that add and remove backends, all of which hold or none. Pure.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::config::{BackendConfig, ScaleConfig, backend_spec};
@@ -18,8 +19,22 @@ pub enum Change {
 pub struct Member {
     /// Its name.
     pub name: Arc<str>,
+    /// The name of the entry that it comes of, which may stand for several; else its own.
+    pub entry: Arc<str>,
     /// Whether it may get sessions before any backup.
     pub in_service: bool,
+}
+
+impl Member {
+    /// One that is new.
+    #[must_use]
+    pub fn new(backend: &BackendConfig) -> Self {
+        Self {
+            name: Arc::clone(&backend.name),
+            entry: Arc::clone(&backend.name),
+            in_service: !backend.backup && backend.weight > 0,
+        }
+    }
 }
 
 /// Reads what a command has printed. Empty lines, and those that begin with `#`, say nothing.
@@ -51,7 +66,43 @@ fn change(line: &str) -> Result<Change, String> {
     }
 }
 
-/// Checks whether a pool with these members can be changed so.
+/// Checks whether a pool with these members can be changed so. Besides their names those of `entries`
+/// are taken, which may stand for nobody now. What is added counts as one: how many a name stands for
+/// has to be seen, and checked to be [`within`] the bounds.
+///
+/// # Errors
+///
+/// A sentence about what is wrong.
+pub fn check(
+    changes: &[Change],
+    members: &[Member],
+    entries: &HashSet<Arc<str>>,
+    settings: &ScaleConfig,
+) -> Result<(), String> {
+    let (mut after, mut entries) = (members.to_vec(), entries.clone());
+    for change in changes {
+        match change {
+            Change::Add(backend) => {
+                if entries.contains(&backend.name) || after.iter().any(|it| it.name == backend.name)
+                {
+                    return Err(format!("there is a backend {} already", backend.name));
+                }
+                entries.insert(Arc::clone(&backend.name));
+                after.push(Member::new(backend));
+            }
+            Change::Remove(name) => {
+                let before = after.len();
+                after.retain(|it| it.name != *name && it.entry != *name);
+                if !entries.remove(name) && after.len() == before {
+                    return Err(format!("there is no backend {name:?}"));
+                }
+            }
+        }
+    }
+    within(members, &after, settings)
+}
+
+/// Checks whether a pool that has `members` may have `after` instead.
 ///
 /// A pool may come nearer to its bounds from outside, but no change may leave them, or lead further
 /// away: with more backends in all than the most, or by taking so many out of service that fewer than
@@ -60,35 +111,17 @@ fn change(line: &str) -> Result<Change, String> {
 /// # Errors
 ///
 /// A sentence about what is wrong.
-pub fn check(changes: &[Change], members: &[Member], settings: &ScaleConfig) -> Result<(), String> {
-    let mut after = members.to_vec();
-    for change in changes {
-        match change {
-            Change::Add(backend) => {
-                if after.iter().any(|it| it.name == backend.name) {
-                    return Err(format!("there is a backend {} already", backend.name));
-                }
-                after.push(Member {
-                    name: Arc::clone(&backend.name),
-                    in_service: !backend.backup && backend.weight > 0,
-                });
-            }
-            Change::Remove(name) => {
-                let place = after.iter().position(|it| it.name == *name);
-                after.remove(place.ok_or_else(|| format!("there is no backend {name:?}"))?);
-            }
-        }
-    }
+pub fn within(members: &[Member], after: &[Member], settings: &ScaleConfig) -> Result<(), String> {
     let count = |all: &[Member], only_in_service: bool| {
         let counted = all.iter().filter(|it| it.in_service || !only_in_service);
         u32::try_from(counted.count()).unwrap_or(u32::MAX)
     };
-    let (was, is) = (count(members, false), count(&after, false));
+    let (was, is) = (count(members, false), count(after, false));
     if is > was && is > settings.max {
         let most = settings.max;
         return Err(format!("{is} backends are more than the most, {most}"));
     }
-    let (was, is) = (count(members, true), count(&after, true));
+    let (was, is) = (count(members, true), count(after, true));
     if is < was && is < settings.min {
         let fewest = settings.min;
         return Err(format!(
@@ -144,6 +177,7 @@ mod tests {
     fn members(names: &str) -> Vec<Member> {
         let member = |name: char| Member {
             name: name.to_lowercase().to_string().into(),
+            entry: name.to_lowercase().to_string().into(),
             in_service: name.is_lowercase(),
         };
         names.chars().map(member).collect()
@@ -214,11 +248,40 @@ mod tests {
         ];
         for (names, output, wanted) in table {
             let changes = read(output.as_bytes()).unwrap();
-            let found = check(&changes, &members(names), &settings(2, 4));
+            let found = check(&changes, &members(names), &HashSet::new(), &settings(2, 4));
             match (&found, wanted) {
                 (Ok(()), Ok(())) => {}
                 (Err(why), Err(hint)) => assert!(why.contains(hint), "{names}: {output}: {why}"),
                 _ => panic!("{names}: {output}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_that_stands_for_several_or_nobody_is_taken_and_goes_as_a_whole() {
+        let mut members = members("abcd");
+        members[2..]
+            .iter_mut()
+            .for_each(|it| it.entry = "web".into());
+        let entries = ["a", "b", "web", "idle"].map(Arc::from).into();
+        let table = [
+            ("add web=x:1", Err("there is a backend web already")),
+            ("add idle=x:1", Err("there is a backend idle already")),
+            ("add c=x:1", Err("there is a backend c already")),
+            ("remove web", Ok(())),
+            ("remove web\nadd web=x:1\nadd e=x:1", Ok(())),
+            ("remove web\nremove a", Err("1 in service are fewer")),
+            ("remove web\nremove c", Err("there is no backend \"c\"")),
+            ("remove idle\nadd idle=x:1", Err("5 backends are more")),
+            ("remove c", Ok(())),
+        ];
+        for (output, wanted) in table {
+            let changes = read(output.as_bytes()).unwrap();
+            let found = check(&changes, &members, &entries, &settings(2, 4));
+            match (&found, wanted) {
+                (Ok(()), Ok(())) => {}
+                (Err(why), Err(hint)) => assert!(why.contains(hint), "{output}: {why}"),
+                _ => panic!("{output}: {found:?}"),
             }
         }
     }

@@ -96,11 +96,24 @@ impl Process {
     /// Serves the configuration with `changes` put over it from now on. What is wrong with it all the
     /// same is logged.
     pub(super) fn serve(&mut self, changes: Changes) -> Result<(), String> {
+        self.serve_if(changes, |_| Ok(()))
+    }
+
+    /// The same, if `approves` does when names have become backends. Else nothing has changed.
+    pub(super) fn serve_if(
+        &mut self,
+        changes: Changes,
+        approves: impl FnOnce(&Config) -> Result<(), String>,
+    ) -> Result<(), String> {
         let next = Wanted {
             changes,
             ..self.wanted.clone()
         };
         let answers = self.find(&next.entries(), false)?;
+        if let Err(why) = approves(&next.expanded(&answers).config) {
+            self.keep_asking();
+            return Err(why);
+        }
         for remark in self.serve_wanted(next, answers)? {
             self.journal.say(Warn, remark);
         }
@@ -123,10 +136,15 @@ impl Process {
         answers: Arc<Answers>,
     ) -> Result<Vec<String>, String> {
         let served = self.serve_now(wanted, answers);
+        self.keep_asking();
+        served
+    }
+
+    /// Has that asked, and no more, which is wanted.
+    fn keep_asking(&mut self) {
         let entries = self.wanted.entries();
         self.discovery
             .keep(questions(&entries), &entries.dns_servers);
-        served
     }
 
     fn serve_now(&mut self, wanted: Wanted, answers: Arc<Answers>) -> Result<Vec<String>, String> {

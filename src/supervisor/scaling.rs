@@ -6,6 +6,7 @@
 
 mod scaler;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,9 @@ use log::Level::{Info, Warn};
 
 use super::Process;
 use super::answers::stamp;
-use crate::config::{Config, ScaleConfig};
+use super::reload::Wanted;
+use crate::config::{BackendConfig, Config, PoolConfig, ScaleConfig};
+use crate::discovery::expand;
 use crate::messages::Event;
 use crate::plan::PlannedPool;
 use crate::pool::Backend;
@@ -185,13 +188,16 @@ impl Process {
     ) -> Result<String, String> {
         let pool = self.pool(name).map_err(|_| "the pool is gone".to_owned())?;
         let wanted = answer::read(output)?;
-        let members: Vec<Member> = members(&pool).collect();
-        answer::check(&wanted, &members, settings)?;
+        let entries = entries_of(&self.wanted, name);
+        let members = self.members_by(&pool, &entries);
+        let names = entries.iter().map(|it| Arc::clone(&it.name)).collect();
+        answer::check(&wanted, &members, &names, settings)?;
         if wanted.is_empty() {
             return Ok("it changed nothing".to_owned());
         }
         let written = self.wanted.written();
-        let (mut changes, mut said) = (self.wanted.changes.clone(), Vec::new());
+        let (mut changes, mut said, mut removed) =
+            (self.wanted.changes.clone(), Vec::new(), HashSet::new());
         for change in &wanted {
             match change {
                 Change::Add(backend) => {
@@ -200,22 +206,56 @@ impl Process {
                 }
                 Change::Remove(backend) => {
                     changes.remove((&written, &self.answers), name, backend);
+                    removed.insert(Arc::clone(backend));
                     said.push(format!("{backend} removed"));
                 }
             }
         }
-        self.serve(changes)?;
-        let is_gone = |it: &&Arc<Backend>| {
-            let removed =
-                |change: &Change| matches!(change, Change::Remove(name) if *name == it.name);
-            wanted.iter().any(removed)
-        };
-        let gone = pool.backends.iter().filter(is_gone);
-        let leaving = gone.map(|it| (Arc::clone(it), Leave::new(now)));
+        self.serve_if(changes, |next| {
+            let is_it = |it: &&PoolConfig| it.name == *name;
+            let after = next
+                .pools
+                .iter()
+                .find(is_it)
+                .map_or(&[][..], |it| &it.backends);
+            let known = |it: &BackendConfig| members.iter().find(|member| member.name == it.name);
+            let member = |it| known(it).cloned().unwrap_or_else(|| Member::new(it));
+            answer::within(
+                &members,
+                &after.iter().map(member).collect::<Vec<_>>(),
+                settings,
+            )
+        })?;
+        let is_gone = |it: &Member| removed.contains(&it.name) || removed.contains(&it.entry);
+        let gone = pool
+            .backends
+            .iter()
+            .zip(&members)
+            .filter(|it| is_gone(it.1));
+        let leaving = gone.map(|(it, _)| (Arc::clone(it), Leave::new(now)));
         if let Some(scaler) = self.scaling.named(name) {
             scaler.leaving.extend(leaving);
         }
         Ok(said.join(", "))
+    }
+
+    /// The backends of a pool, in its order, each with the entry that it comes of.
+    fn members_by(&self, pool: &PlannedPool, entries: &[BackendConfig]) -> Vec<Member> {
+        let mut origins = HashMap::new();
+        for entry in entries {
+            for backend in expand::of_entry(entry, &self.answers) {
+                origins
+                    .entry(backend.name)
+                    .or_insert_with(|| Arc::clone(&entry.name));
+            }
+        }
+        let with_entry = |mut member: Member| {
+            if let Some(entry) = origins.get(&member.name) {
+                member.entry = Arc::clone(entry);
+            }
+            member
+        };
+        members(pool).map(with_entry).collect()
     }
 
     /// Remembers how a run has ended, logs it, and tells whoever has subscribed.
@@ -284,6 +324,14 @@ impl Process {
             }
         }
     }
+}
+
+/// What the configuration with its changes says of a pool, before names become backends.
+fn entries_of(wanted: &Wanted, pool: &Arc<str>) -> Vec<BackendConfig> {
+    let mut pools = wanted.entries().pools.into_iter();
+    pools
+        .find(|it| it.name == *pool)
+        .map_or_else(Vec::new, |it| it.backends)
 }
 
 /// Something that a command has said, as a part of a line of the log.

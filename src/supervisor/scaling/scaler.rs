@@ -192,6 +192,7 @@ pub(super) fn members(pool: &PlannedPool) -> impl Iterator<Item = Member> {
         let is_up = report_of(backend).state == State::Up;
         Member {
             name: Arc::clone(&backend.name),
+            entry: Arc::clone(&backend.name),
             in_service: is_up && !config.backup && config.weight > 0,
         }
     })

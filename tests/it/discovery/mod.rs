@@ -3,6 +3,7 @@
 mod files;
 mod name_server;
 mod names;
+mod scale;
 mod services;
 mod silence;
 mod wire;
