@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::supervisor::{Manner, Supervisor};
 use super::{Admin, Answer};
-use crate::harness::{eventually, resident_bytes};
+use l4lb::admin::Patience;
+
+use crate::harness::{PATIENCE, eventually, resident_bytes};
 
 const MIB: u64 = 1024 * 1024;
 const PATCH: &str = "PATCH /v1/pools/app/backends/b2";
@@ -205,17 +207,21 @@ fn so_many_connections_are_served_at_once() {
 
 #[test]
 fn who_does_not_take_the_answer_is_given_up() {
-    let supervisor = Supervisor::with(Manner::Crowded(3000));
-    let admin = Admin::impatient(supervisor, MOMENT);
-    // They have all the places. Several answers fit into no buffer of the kernel's.
+    let patience = Patience {
+        reader: MOMENT,
+        head: 3 * PATIENCE,
+        ..Patience::default()
+    };
+    let admin = Admin::with(Supervisor::with(Manner::Crowded(3000)), false, patience);
+    // These have all the places but one, for longer than anybody waits here.
+    let silent: Vec<_> = (0..63).map(|_| admin.connect()).collect();
+    // Several answers fit into no buffer of the kernel's.
     let request = admin.head("GET /v1/connections?limit=10000", &[]);
     let request = request.replace("Connection: close\r\n", "").repeat(10);
-    let clients: Vec<_> = (0..64).map(|_| admin.connect()).collect();
-    for mut client in &clients {
-        let socket = socket2::SockRef::from(client);
-        socket.set_recv_buffer_size(4096).unwrap();
-        client.write_all(request.as_bytes()).unwrap();
-    }
+    let mut client = admin.connect();
+    let socket = socket2::SockRef::from(&client);
+    socket.set_recv_buffer_size(4096).unwrap();
+    client.write_all(request.as_bytes()).unwrap();
     assert_eq!(admin.get("/livez").status, 200);
-    drop(clients);
+    drop((silent, client));
 }
