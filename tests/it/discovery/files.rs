@@ -262,22 +262,3 @@ fn a_folder_that_comes_later_is_watched_from_the_next_reload_on() {
         fs::remove_dir_all(&place).unwrap();
     }
 }
-
-#[test]
-fn what_a_configuration_would_change_shows_nothing_of_files_that_are_none_of_backends() {
-    let listed = Listed::start(Some("b=127.0.0.2:80\n"), "");
-    let secret = listed.folder.path().join("secret");
-    fs::write(&secret, "hunter2 is the word\n").unwrap();
-    let config = listed.folder.path().join("new.toml");
-    let pool = format!("backends_file = \"{}\"", secret.display());
-    fs::write(
-        &config,
-        Scene::file(&listed.scene.names, &listed.scene.folder, &pool),
-    )
-    .unwrap();
-    let output = listed
-        .scene
-        .output(&format!("config diff {}", config.display()));
-    let texts = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
-    assert!(!texts.concat().contains("hunter2"), "{texts:?}");
-}
