@@ -171,15 +171,25 @@ fn a_busy_healthy_backend_is_hardly_probed() {
     let mut pool = pool_over(&[backend.addr()]);
     pool.health = Some(tcp_checks(Duration::from_millis(50)));
     let l4lb = Embedded::start(pool);
-    let (start, mut clients) = (Instant::now(), 0);
-    while start.elapsed() < Duration::from_millis(1500) {
+    let (mut clients, mut busy, mut pauses) = (0, Duration::ZERO, 0);
+    while busy < Duration::from_millis(1500) {
+        let before = Instant::now();
         expect_echo(&mut l4lb.connect(), b"hello");
         clients += 1;
         crate::life::let_pass(Duration::from_millis(5));
+        // On a loaded machine there are times without a client, in which it is probed.
+        match before.elapsed() {
+            long if long > Duration::from_millis(20) => pauses += 1 + long.as_millis() / 20,
+            short => busy += short,
+        }
     }
     // Left alone it would have been probed thirty times.
-    let probes = backend.accepted() - clients;
-    assert!(probes <= 5, "{probes} probes beside {clients} clients");
+    let probes = (backend.accepted() - clients) as u128;
+    let most = 5 + pauses;
+    assert!(
+        probes <= most,
+        "{probes} probes, {clients} clients, {pauses} pauses"
+    );
 }
 
 /// A site whose answers to the checks are scripted, one status a check, the last one for ever. It ends
