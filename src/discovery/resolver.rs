@@ -185,7 +185,10 @@ fn ip(data: &RData) -> Option<IpAddr> {
         RData::AAAA(address) => IpAddr::V6(address.0),
         _ => return None,
     };
-    Some(ip).filter(|it| !it.is_unspecified() && !it.is_multicast())
+    let ip = ip.to_canonical();
+    // Without a zone, which DNS does not have, nobody knows where that is.
+    let is_of_a_link = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+    Some(ip).filter(|it| !it.is_unspecified() && !it.is_multicast() && !is_of_a_link)
 }
 
 fn server(data: &RData) -> Option<ServiceRecord> {
@@ -256,7 +259,16 @@ mod tests {
     #[test]
     fn addresses_that_no_server_can_have_are_none() {
         let of = |text: &str| ip(&RData::from(text.parse::<IpAddr>().unwrap()));
-        for bad in ["0.0.0.0", "::", "224.0.0.1", "ff02::1"] {
+        let mapped = "::ffff:10.0.0.1";
+        assert_eq!(of(mapped), of("10.0.0.1"), "the same server");
+        for bad in [
+            "0.0.0.0",
+            "::",
+            "::ffff:0.0.0.0",
+            "224.0.0.1",
+            "ff02::1",
+            "fe80::1",
+        ] {
             assert_eq!(of(bad), None, "{bad}");
         }
         for good in ["10.0.0.1", "127.0.0.1", "2001:db8::1"] {
