@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,8 +47,8 @@ pub struct News {
     pub remarks: Vec<Remark>,
 }
 
-/// Takes news; false where it cannot now.
-type Tell = Box<dyn Fn(News) -> Result<(), News> + Send>;
+/// Takes news, or gives back what it cannot take now.
+type Tell = Arc<dyn Fn(News) -> Result<(), News> + Send + Sync>;
 
 /// What the thread is to do.
 struct Want {
@@ -61,7 +62,7 @@ struct Want {
 
 /// The thread as the supervisor sees it; dropping this ends it.
 pub struct Discovery {
-    tell: Option<Tell>,
+    tell: Tell,
     thread: Option<mpsc::Sender<Want>>,
     questions: BTreeSet<Question>,
     servers: Vec<SocketAddr>,
@@ -70,9 +71,9 @@ pub struct Discovery {
 impl Discovery {
     /// Asks nothing yet. What is learnt is told by way of `tell`, which gives back what it cannot take
     /// now.
-    pub fn new(tell: impl Fn(News) -> Result<(), News> + Send + 'static) -> Self {
+    pub fn new(tell: impl Fn(News) -> Result<(), News> + Send + Sync + 'static) -> Self {
         Self {
-            tell: Some(Box::new(tell)),
+            tell: Arc::new(tell),
             thread: None,
             questions: BTreeSet::new(),
             servers: Vec::new(),
@@ -123,14 +124,26 @@ impl Discovery {
     }
 
     fn start(&mut self) -> io::Result<()> {
-        let Some(tell) = self.tell.take() else {
-            return Ok(()); // it runs
-        };
+        if self.thread.is_some() {
+            return Ok(());
+        }
         let (sender, commands) = mpsc::channel(COMMANDS);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let work = move || runtime.block_on(Asker::new(tell).run(commands));
+        let tell = Arc::clone(&self.tell);
+        let work = move || {
+            let asker = Asker::new(Arc::clone(&tell));
+            let run = AssertUnwindSafe(|| runtime.block_on(asker.run(commands)));
+            if catch_unwind(run).is_err() {
+                let text = "the discovery thread panicked: what is known of names stays";
+                // Nothing is left to be done for somebody who cannot listen now.
+                let _ = tell(News {
+                    answers: Arc::default(),
+                    remarks: vec![Remark::Trouble(text.to_owned())],
+                });
+            }
+        };
         std::thread::Builder::new()
             .name("discovery".to_owned())
             .spawn(work)?;
@@ -168,10 +181,12 @@ struct Asker {
     lookups: JoinSet<(Question, Outcome)>,
     under_way: HashMap<Id, Question>,
     waiting: Vec<Waiting>,
-    /// What is known, as it was told or answered last.
+    /// What was known when somebody last wanted to know.
     known: Arc<Answers>,
+    /// The number of what was told last.
+    told: u64,
     remarks: Vec<Remark>,
-    /// When something is to be told.
+    /// When it is looked whether there is something to tell.
     tell_at: Option<Instant>,
 }
 
@@ -186,6 +201,7 @@ impl Asker {
             under_way: HashMap::new(),
             waiting: Vec::new(),
             known: Arc::default(),
+            told: 0,
             remarks: Vec::new(),
             tell_at: None,
         }
@@ -227,12 +243,13 @@ impl Asker {
     }
 
     fn want(&mut self, want: Want, now: Instant) {
+        self.book.want(want.questions.clone(), now);
         if want.again || self.resolver.is_none() || want.servers != self.servers {
             self.resolver = Some(Resolver::new(&want.servers));
             self.servers = want.servers;
-        }
-        self.book.want(want.questions.clone(), now);
-        if want.again {
+            // What was asked of others, and what they have said, is not worth waiting for.
+            self.lookups = JoinSet::new();
+            self.under_way.clear();
             self.book.ask_anew(now);
         }
         if let Some(reply) = want.reply {
@@ -242,7 +259,7 @@ impl Asker {
                 reply,
             });
         }
-        self.has_learnt(now);
+        self.tell_soon(now);
     }
 
     /// Asks what is due, as far as there is room.
@@ -296,51 +313,51 @@ impl Asker {
     fn record(&mut self, question: &Question, outcome: Outcome, now: Instant) {
         self.remarks
             .extend(self.book.record(question, outcome, now));
-        self.has_learnt(now);
+        self.tell_soon(now);
     }
 
     /// Something may be known that was not, or be worth telling.
-    fn has_learnt(&mut self, now: Instant) {
+    fn tell_soon(&mut self, now: Instant) {
+        self.tell_at.get_or_insert(now + GATHER);
+    }
+
+    /// All that is known by now.
+    fn known(&mut self) -> Arc<Answers> {
         let mut answers = self.book.answers();
         answers.number = self.known.number;
-        let is_new = answers != *self.known;
-        if is_new {
+        if answers != *self.known {
             answers.number += 1;
             self.known = Arc::new(answers);
         }
-        if is_new || !self.remarks.is_empty() {
-            self.tell_at.get_or_insert(now + GATHER);
-        }
+        Arc::clone(&self.known)
     }
 
     /// Answers those whose questions all have had an outcome, or who have waited for long enough.
     fn answer(&mut self, now: Instant) {
-        let Self {
-            waiting,
-            book,
-            known,
-            ..
-        } = self;
-        waiting.retain(|it| {
-            let waits_on = it.until > now && book.is_open(&it.questions);
-            if !waits_on {
-                // Nobody may wait any more.
-                let _ = it.reply.send(Arc::clone(known));
-            }
-            waits_on
-        });
+        let waits_on = |it: &mut Waiting| it.until > now && self.book.is_open(&it.questions);
+        let answered: Vec<Waiting> = self.waiting.extract_if(.., |it| !waits_on(it)).collect();
+        for it in answered {
+            // Nobody may wait any more.
+            let _ = it.reply.send(self.known());
+        }
     }
 
     fn tell(&mut self, now: Instant) {
         if self.tell_at.is_none_or(|at| at > now) {
             return;
         }
+        let answers = self.known();
+        let number = answers.number;
+        if number == self.told && self.remarks.is_empty() {
+            self.tell_at = None;
+            return;
+        }
         let news = News {
-            answers: Arc::clone(&self.known),
+            answers,
             remarks: std::mem::take(&mut self.remarks),
         };
         match (self.tell)(news) {
-            Ok(()) => self.tell_at = None,
+            Ok(()) => (self.told, self.tell_at) = (number, None),
             Err(untold) => {
                 self.remarks = untold.remarks;
                 self.tell_at = Some(now + TOLD_LATER);
@@ -355,5 +372,30 @@ fn unknown(question: &Question, why: &str) -> Outcome {
     match question {
         Question::Host(_) => Outcome::Host([Found::Unknown(why.clone()), Found::Unknown(why)]),
         Question::Service(_) => Outcome::Service(Found::Unknown(why)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn a_panic_of_the_thread_is_told() {
+        let (sender, told) = crossbeam::unbounded();
+        let is_first = AtomicBool::new(true);
+        let mut discovery = Discovery::new(move |news: News| {
+            assert!(!is_first.swap(false, Ordering::SeqCst), "the first one");
+            sender.send(news).unwrap();
+            Ok(())
+        });
+        let questions = BTreeSet::from([Question::Host("a.example".into())]);
+        let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let servers = [nobody.local_addr().unwrap()];
+        discovery.find(&questions, &servers, false).unwrap();
+        let news = told.recv_timeout(Duration::from_secs(20)).unwrap();
+        let text = format!("{:?}", news.remarks);
+        assert!(text.contains("the discovery thread panicked"), "{text}");
+        assert_eq!(news.answers.number, 0, "nothing is known by it");
     }
 }

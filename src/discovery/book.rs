@@ -55,6 +55,15 @@ enum When {
     Asked,
 }
 
+impl When {
+    const fn due(&self) -> Option<Instant> {
+        match self {
+            Self::Due(at) => Some(*at),
+            Self::Asked => None,
+        }
+    }
+}
+
 enum Known {
     /// Addresses by family.
     Host([Vec<IpAddr>; 2]),
@@ -98,21 +107,24 @@ impl Book {
         self.make_entries(now);
     }
 
-    /// Everything is due; what was never answered is waited for again.
+    /// Everything is due, what is being asked as well; what was never answered is waited for again.
     pub(super) fn ask_anew(&mut self, now: Instant) {
         for entry in self.entries.values_mut() {
             entry.is_settled &= entry.known.is_good();
-            if let When::Due(at) = &mut entry.when {
-                *at = now;
-            }
+            entry.when = When::Due(now);
         }
     }
 
-    /// Up to so many questions that are due, which are being asked from now on.
+    /// Up to so many questions that are due, which are being asked from now on; first those that have
+    /// been due for longest, so that none waits for ever behind many that fail.
     pub(super) fn take_due(&mut self, now: Instant, most: usize) -> Vec<Question> {
-        let is_due = |entry: &Entry| matches!(entry.when, When::Due(at) if at <= now);
-        let due = self.entries.iter_mut().filter(|(_, entry)| is_due(entry));
-        let taken = due.take(most).map(|(question, entry)| {
+        let due = self.entries.iter_mut().filter_map(|(question, entry)| {
+            let since = entry.when.due().filter(|at| *at <= now)?;
+            Some((since, question, entry))
+        });
+        let mut due: Vec<_> = due.collect();
+        due.sort_by_key(|(since, ..)| *since);
+        let taken = due.into_iter().take(most).map(|(_, question, entry)| {
             entry.when = When::Asked;
             question.clone()
         });
@@ -121,11 +133,7 @@ impl Book {
 
     /// When the next question falls due.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        let due = self.entries.values().filter_map(|it| match it.when {
-            When::Due(at) => Some(at),
-            When::Asked => None,
-        });
-        due.min()
+        self.entries.values().filter_map(|it| it.when.due()).min()
     }
 
     /// Whether any of these questions, or of those that they lead to, has had no outcome yet.
@@ -147,7 +155,10 @@ impl Book {
     ) -> Option<Remark> {
         let entry = self.entries.get_mut(question)?; // nobody wants to know any more
         let remark = entry.record(question, outcome, now);
-        self.make_entries(now);
+        // Of a name that changes nothing, and there may be thousands of them.
+        if matches!(question, Question::Service(_)) {
+            self.make_entries(now);
+        }
         if self.let_come() {
             self.make_entries(now);
         }

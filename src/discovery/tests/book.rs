@@ -188,7 +188,7 @@ fn a_new_answer_of_a_service_counts_once_its_names_are_known() {
     scene.ask(&host("b."), good("10.0.0.2"));
     assert_eq!(scene.servers().as_deref(), Some("b."));
     scene.now += Duration::from_secs(3600);
-    assert_eq!(scene.due(), [host("b."), service()], "a is forgotten");
+    assert_eq!(scene.due(), [service(), host("b.")], "a is forgotten");
     scene.ask(&service(), servers(&["b.", "c."], 60));
     assert_eq!(scene.servers().as_deref(), Some("b."), "c is not asked yet");
     scene.ask(&host("c."), Outcome::Host([failed(), failed()]));
@@ -222,4 +222,22 @@ fn who_waits_waits_for_one_outcome_of_what_is_new() {
     assert_eq!(scene.known("a"), "", "nobody wants to know");
     scene.ask(&b, Outcome::Host([found(&["10.0.0.2"], 60), none()]));
     assert_eq!(scene.known("b"), "10.0.0.2");
+}
+
+#[test]
+fn a_name_that_is_due_does_not_wait_behind_many_that_fail() {
+    let all: Vec<Question> = (0..100).map(|it| host(&format!("{it:02}"))).collect();
+    let mut scene = Scene::of(&all);
+    let mut asked = Vec::new();
+    for _ in 0..25 {
+        for question in scene.book.take_due(scene.now, 4) {
+            let outcome = Outcome::Host([failed(), failed()]);
+            scene.book.record(&question, outcome, scene.now);
+            asked.push(question);
+        }
+        scene.now += SEC;
+    }
+    asked.sort();
+    asked.dedup();
+    assert_eq!(asked, all, "each had its turn before any had another one");
 }

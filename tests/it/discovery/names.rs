@@ -256,3 +256,25 @@ fn a_backend_without_a_name_of_its_own_may_have_a_long_address() {
     let path = format!("/v1/pools/app/backends/{longer}:1");
     assert_eq!(scene.api("DELETE", &path, "").0, 204);
 }
+
+#[test]
+fn a_reload_that_is_refused_leaves_the_answers_of_the_name_servers_that_stay() {
+    let (_sites, port) = sites(&["127.0.0.2", "127.0.0.3"]);
+    let (names, others) = (NameServer::start(), NameServer::start());
+    for (server, address) in [(&names, "127.0.0.2"), (&others, "127.0.0.3")] {
+        let saying = Saying::Records(60, addresses(&[address]));
+        server.say("web.example", saying);
+    }
+    let pool = format!("backends = [\"web.example:{port}\"]");
+    let scene = Scene::start(names, &pool);
+    let file = scene.folder.path().join("l4lb.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let [ours, theirs] = [&scene.names, &others].map(|it| it.address.to_string());
+    let text = text.replace(&ours, &theirs);
+    let taken = format!("[\"127.0.0.1:0\", \"{}\"]", scene.l4lb.address());
+    fs::write(&file, text.replace("\"127.0.0.1:0\"", &taken)).unwrap();
+    let asked = scene.names.asked("web.example");
+    assert_ne!(scene.output("reload").status.code(), Some(0));
+    eventually("a look", || scene.names.asked("web.example") > asked);
+    scene.wait_for(&[&format!("127.0.0.2:{port} up 1")]);
+}
