@@ -30,7 +30,9 @@ pub fn questions(config: &Config) -> BTreeSet<Question> {
     entries.filter_map(|it| question(&it.target)).collect()
 }
 
-fn question(target: &Target) -> Option<Question> {
+/// What has to be asked for a target, if it is none that is known by itself.
+#[must_use]
+pub fn question(target: &Target) -> Option<Question> {
     match target {
         Target::Name { host, .. } if !is_loopback(host) => Some(Question::Host(Arc::clone(host))),
         Target::Service(name) => Some(Question::Service(Arc::clone(name))),

@@ -9,7 +9,7 @@ use super::reload::Wanted;
 use super::{Process, launch};
 use crate::config::{BackendConfig, Config, PoolConfig};
 use crate::discovery::answers::Answers;
-use crate::discovery::expand::of_entry;
+use crate::discovery::expand::{question, questions};
 use crate::discovery::listed;
 use crate::foresight::{Known, Present, Version, foresee};
 use crate::messages::ToWorker;
@@ -74,7 +74,7 @@ fn compare(
     let next = now.rewritten(config, files, answers);
     let [old, new] = [now, &next].map(|it| Version {
         file: it.written(),
-        effective: expanded(it, answers),
+        effective: expanded(now, it, answers),
     });
     let present = Present {
         orders: orders(&new.effective, &next.changes),
@@ -83,14 +83,16 @@ fn compare(
     Ok(foresee(&old, &new, Some(&present)))
 }
 
-/// As it would be served. Names of which nothing is known stay, each as one backend.
-fn expanded(wanted: &Wanted, answers: &Answers) -> Config {
-    let mut expanded = wanted.expanded(answers).config;
-    let entries = wanted.entries();
-    for (pool, entries) in expanded.pools.iter_mut().zip(&entries.pools) {
-        let unknown = |it: &&BackendConfig| of_entry(it, answers).is_empty();
-        let unknown = entries.backends.iter().filter(unknown).cloned();
-        pool.backends.extend(unknown);
+/// As `next` would be served. Names that were never asked for stay, each as one backend; the others are
+/// what is known of them, be it nothing.
+fn expanded(now: &Wanted, next: &Wanted, answers: &Answers) -> Config {
+    let asked = questions(&now.entries());
+    let mut expanded = next.expanded(answers).config;
+    for (pool, entries) in expanded.pools.iter_mut().zip(next.entries().pools) {
+        let is_new =
+            |it: &BackendConfig| question(&it.target).is_some_and(|it| !asked.contains(&it));
+        pool.backends
+            .extend(entries.backends.into_iter().filter(is_new));
     }
     expanded
 }

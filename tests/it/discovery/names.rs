@@ -278,3 +278,22 @@ fn a_reload_that_is_refused_leaves_the_answers_of_the_name_servers_that_stay() {
     eventually("a look", || scene.names.asked("web.example") > asked);
     scene.wait_for(&[&format!("127.0.0.2:{port} up 1")]);
 }
+
+#[test]
+fn a_name_that_has_no_address_is_no_backend_in_what_would_change() {
+    let pool = |backends: &str| {
+        let health = "health = { type = \"off\" }\nbalance = \"source-hash\"";
+        format!("backends = [{backends}]\n{health}")
+    };
+    let now = "\"127.0.0.2:1\", \"none.example:1\"";
+    let scene = Scene::start(NameServer::start(), &pool(now));
+    let file = scene.folder.path().join("new.toml");
+    for (more, about) in [("127.0.0.3:1", 50.0), ("new.example:1", 50.0)] {
+        let text = pool(&format!("{now}, \"{more}\""));
+        fs::write(&file, Scene::file(&scene.names, &scene.folder, &text)).unwrap();
+        let told = scene.says(&format!("config diff --json {}", file.display()));
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        let share = told["moved"][0]["share"].as_f64().unwrap();
+        assert!((share - about).abs() < 1.5, "{more}: {told}");
+    }
+}
