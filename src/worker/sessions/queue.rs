@@ -81,7 +81,7 @@ impl Sessions {
     /// Takes those who wait no more from the head of the line.
     fn drop_gone(&mut self, pool: usize) {
         while let Some(key) = self.waiting[pool].first()
-            && !self.waits(key)
+            && !self.waits(key, pool)
         {
             let Shell { dialer, peers, .. } = &self.shell;
             self.waiting[pool].drop_first(dialer.line(pool), peers.me());
@@ -91,11 +91,12 @@ impl Sessions {
     /// How many of this worker's clients stand in the line of a pool.
     pub(super) fn waiting_for(&self, pool: usize) -> usize {
         let keys = self.waiting[pool].keys();
-        keys.filter(|key| self.waits(*key)).count()
+        keys.filter(|key| self.waits(*key, pool)).count()
     }
 
-    fn waits(&self, key: SessionKey) -> bool {
+    /// Whether this one waits for this pool: a reload may have moved it to another one's line.
+    fn waits(&self, key: SessionKey, pool: usize) -> bool {
         let slot = self.slots.get(key.slot).filter(|it| it.key == key);
-        slot.is_some_and(|it| it.lined_up.is_some())
+        slot.is_some_and(|it| it.lined_up.is_some() && it.pool() == pool)
     }
 }

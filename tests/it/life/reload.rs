@@ -9,7 +9,9 @@ use tempfile::TempDir;
 use test_backends::Server;
 
 use super::{echo, expect_echo, let_pass, site, whoami};
-use crate::harness::{L4lb, Options, PATIENCE, eventually, size};
+use std::time::Duration;
+
+use crate::harness::{L4lb, Options, PATIENCE, cpu_time, eventually, size};
 
 /// A file, and an l4lb that runs from it.
 struct Scene {
@@ -361,9 +363,9 @@ fn a_watched_folder_in_which_nothing_stirs_costs_nothing() {
     let a = site("a");
     let scene = Scene::start(&file(&[("a", &a, "")], "health = { type = \"off\" }"), &[]);
     assert_eq!(whoami(scene.l4lb.address()).unwrap(), "a");
-    let_pass(std::time::Duration::from_millis(300));
+    let_pass(Duration::from_millis(300));
     let before = context_switches(scene.l4lb.pid());
-    let_pass(std::time::Duration::from_secs(1));
+    let_pass(Duration::from_secs(1));
     let wakes = context_switches(scene.l4lb.pid()) - before;
     assert!(wakes <= 5, "{wakes} wakes in an idle second");
 }
@@ -392,7 +394,7 @@ fn a_change_is_seen_in_a_folder_where_something_stirs_all_the_time() {
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 fs::write(&noise, "line").unwrap();
-                let_pass(std::time::Duration::from_millis(20));
+                let_pass(Duration::from_millis(20));
             }
         });
         scene.change(
@@ -435,4 +437,55 @@ fn clients_who_wait_at_a_listener_that_goes_with_its_pool_are_served() {
             assert_eq!(answer.unwrap(), "b", "client {number}, {workers}");
         }
     }
+}
+
+#[test]
+fn whoever_waits_for_a_pool_and_is_moved_to_another_one_keeps_nobody_busy() {
+    let (a, b) = (echo(), echo());
+    let text = |pool: &str| {
+        let listener = |name: &str, pool: &str| {
+            format!(
+                "[[listener]]\nname = \"{name}\"\nlisten = \"127.0.0.1:0\"\npool = \"{pool}\"\n\n"
+            )
+        };
+        let pool_of = |name: &str, server: &Server| {
+            let at = server.addr();
+            format!(
+                "[pool.{name}]\nqueue_timeout = \"1m\"\n\
+                 backends = [{{ name = \"b\", address = \"{at}\", max_connections = 1 }}]\n\n"
+            )
+        };
+        let listeners = listener("web", pool) + &listener("side", "second");
+        listeners + &pool_of("first", &a) + &pool_of("second", &b)
+    };
+    let mut scene = Scene::start(&text("first"), &[]);
+    let mut first = scene.l4lb.connect();
+    expect_echo(&mut first, b"first");
+    let side = address_of(&scene.l4lb, "side");
+    let mut second = TcpStream::connect(side).unwrap();
+    expect_echo(&mut second, b"second");
+    let mut moved = scene.l4lb.connect();
+    let_pass(Duration::from_millis(100));
+    scene.change(
+        &text("second"),
+        "reloaded: listener web: pool first -> second",
+    );
+    drop(first); // there is room, but none where the client waits now
+    let_pass(Duration::from_millis(100));
+    let before = cpu_time(scene.l4lb.pid());
+    let_pass(Duration::from_millis(500));
+    let spent = cpu_time(scene.l4lb.pid()) - before;
+    assert!(spent < Duration::from_millis(100), "{spent:?}");
+    drop(second);
+    expect_echo(&mut moved, b"served");
+}
+
+/// Where the listener of this name listens.
+fn address_of(l4lb: &L4lb, name: &str) -> std::net::SocketAddr {
+    let (log, end) = (l4lb.log(), format!(" ({name})"));
+    let line = log
+        .iter()
+        .find(|it| it.contains("listening on ") && it.contains(&end));
+    let text = line.unwrap().split("listening on ").nth(1).unwrap();
+    text.split(' ').next().unwrap().parse().unwrap()
 }
