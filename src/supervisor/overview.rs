@@ -224,15 +224,16 @@ impl Process {
     }
 
     fn sentence(&self, totals: &TotalsNow) -> Sentence {
-        let failure = self.reloads.failure.as_ref();
+        let failure = &self.reloads.failure;
         sentence(&Facts {
+            now: SystemTime::now(),
             draining: self.stops > 0,
             sessions: totals.sessions,
             sessions_limit: totals.sessions_limit,
             connections_per_second: totals.connections_per_second,
             pools: self.live_pools().map(|it| pool_facts(it)).collect(),
             lines_dropped: self.sampler.lines_dropped(),
-            reload_failed: failure.map(|(at, why)| (time_of_day(*at), why.clone())),
+            reload_failed: failure.clone(),
         })
     }
 
@@ -330,7 +331,7 @@ fn pool_facts(pool: &PlannedPool) -> PoolFacts {
         BackendFacts {
             name: it.backend.name.to_string(),
             state: it.state,
-            since: time_of_day(report.since),
+            since: report.since,
             why: report.why.clone(),
             weight: it.weight,
             is_eligible: set.eligible().binary_search(&place).is_ok(),
@@ -343,12 +344,6 @@ fn pool_facts(pool: &PlannedPool) -> PoolFacts {
         queue: pool.line.waiting.count(),
         backends: set.members().iter().enumerate().map(fact).collect(),
     }
-}
-
-/// `12:20:02Z`
-fn time_of_day(at: SystemTime) -> String {
-    let text = humantime::format_rfc3339_seconds(at).to_string();
-    text.split('T').nth(1).unwrap_or_default().to_owned()
 }
 
 #[expect(

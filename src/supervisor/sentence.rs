@@ -1,14 +1,21 @@
 //! How things are, in one sentence: the one thing that matters most. Pure.
 //!
 //! Worst first: nobody serves, all are full, the limit of sessions; then what is out of order while clients are
-//! served all the same. Times are UTC, as `12:20:02Z`: whoever shows them knows the reader's clock.
+//! served all the same. Times are UTC, as `12:20:02Z`: whoever shows them knows the reader's clock. What is
+//! longer ago than a day has its date.
+
+use std::time::{Duration, SystemTime};
 
 use crate::pool::State;
 use crate::requests::overview::{Level, Sentence};
 
+/// A time of day that is longer ago could be any day's.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// What it is made from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Facts {
+    pub(super) now: SystemTime,
     /// Whether sessions are left to finish, and then it ends.
     pub(super) draining: bool,
     pub(super) sessions: u32,
@@ -18,7 +25,7 @@ pub(super) struct Facts {
     /// Lines of the access log that were dropped in the last minute.
     pub(super) lines_dropped: u64,
     /// When the last reload has failed, if it has, and why.
-    pub(super) reload_failed: Option<(String, String)>,
+    pub(super) reload_failed: Option<(SystemTime, String)>,
 }
 
 #[derive(Debug, Default)]
@@ -32,13 +39,23 @@ pub(super) struct PoolFacts {
 pub(super) struct BackendFacts {
     pub(super) name: String,
     pub(super) state: State,
-    pub(super) since: String,
+    pub(super) since: SystemTime,
     pub(super) why: String,
     pub(super) weight: u16,
     /// Whether new sessions may go there, but for its limit.
     pub(super) is_eligible: bool,
     pub(super) is_backup: bool,
     pub(super) is_full: bool,
+}
+
+impl BackendFacts {
+    fn serves(&self) -> bool {
+        self.is_eligible && self.state == State::Up
+    }
+
+    const fn is_out(&self) -> bool {
+        matches!(self.state, State::Down | State::Ejected)
+    }
 }
 
 /// The sentence.
@@ -66,17 +83,22 @@ pub(super) fn sentence(facts: &Facts) -> Sentence {
 fn problems(facts: &Facts) -> Vec<(Level, String)> {
     let mut found = Vec::new();
     let pools = facts.pools.iter();
-    found.extend(pools.clone().filter_map(nobody_serves));
+    let now = facts.now;
+    found.extend(pools.clone().filter_map(|it| nobody_serves(it, now)));
     found.extend(pools.clone().filter_map(all_are_full));
     found.extend(crowd(facts));
     let is_alone = facts.pools.len() == 1;
-    found.extend(pools.flat_map(|pool| outages(pool, is_alone)));
+    found.extend(pools.flat_map(|pool| outages(pool, is_alone, now)));
     if facts.lines_dropped > 0 {
         let dropped = counted(facts.lines_dropped, "line");
         let text = format!("The access log has dropped {dropped} in the last minute");
         found.push((Level::Warning, text));
     }
     if let Some((at, why)) = &facts.reload_failed {
+        let at = moment(*at, now);
+        // What follows shows the place in the file.
+        let why = why.lines().find(|it| !it.is_empty()).unwrap_or_default();
+        let why = why.trim_end_matches(['.', ':']);
         let text =
             format!("The reload at {at} has failed, the configuration before it holds: {why}");
         found.push((Level::Warning, text));
@@ -88,16 +110,21 @@ fn problems(facts: &Facts) -> Vec<(Level, String)> {
     found
 }
 
-fn nobody_serves(pool: &PoolFacts) -> Option<(Level, String)> {
+fn nobody_serves(pool: &PoolFacts, now: SystemTime) -> Option<(Level, String)> {
     let name = &pool.name;
     if pool.backends.is_empty() {
         return Some((Level::Bad, format!("Pool {name} has no backend")));
     }
-    if pool.backends.iter().any(|it| it.state == State::Up) {
+    if pool.backends.iter().any(BackendFacts::serves) {
         return None;
     }
+    if pool.backends.iter().any(|it| it.state == State::Up) {
+        let text = format!("Every backend of pool {name} that is up has weight 0");
+        return Some((Level::Bad, text));
+    }
     // The last one that went is the one that counts.
-    let last = pool.backends.iter().map(|it| &it.since).max()?;
+    let last = pool.backends.iter().map(|it| it.since).max()?;
+    let last = moment(last, now);
     let text = format!("No backend of pool {name} is up since {last}");
     Some((Level::Bad, text))
 }
@@ -110,9 +137,16 @@ fn all_are_full(pool: &PoolFacts) -> Option<(Level, String)> {
     }
     let waiting = counted(pool.queue.into(), "client");
     let (verb, name) = (if pool.queue == 1 { "waits" } else { "wait" }, &pool.name);
+    let which = if count == pool.backends.len() {
+        ""
+    } else {
+        " that may get sessions"
+    };
     let text = match count {
-        1 => format!("The only backend of pool {name} is at its limit; {waiting} {verb}"),
-        _ => format!("All {count} backends of pool {name} are at their limits; {waiting} {verb}"),
+        1 => format!("The only backend of pool {name}{which} is at its limit; {waiting} {verb}"),
+        _ => format!(
+            "All {count} backends of pool {name}{which} are at their limits; {waiting} {verb}"
+        ),
     };
     Some((Level::Bad, text))
 }
@@ -129,12 +163,11 @@ fn crowd(facts: &Facts) -> Option<(Level, String)> {
 }
 
 /// What is said of each backend that is down or ejected, in a pool that serves all the same.
-fn outages(pool: &PoolFacts, is_alone: bool) -> Vec<(Level, String)> {
+fn outages(pool: &PoolFacts, is_alone: bool, now: SystemTime) -> Vec<(Level, String)> {
     if pool.backends.iter().all(|it| it.state != State::Up) {
         return Vec::new();
     }
-    let is_out = |it: &&BackendFacts| matches!(it.state, State::Down | State::Ejected);
-    let out = pool.backends.iter().filter(is_out);
+    let out = pool.backends.iter().filter(|it| it.is_out());
     let tell = |it: &BackendFacts| {
         let prefix = if is_alone {
             String::new()
@@ -142,14 +175,14 @@ fn outages(pool: &PoolFacts, is_alone: bool) -> Vec<(Level, String)> {
             format!("{}/", pool.name)
         };
         let moved = moved(pool, it);
-        let text = format!("{prefix}{} {}{moved}", it.name, what_ails(it));
+        let text = format!("{prefix}{} {}{moved}", it.name, what_ails(it, now));
         (Level::Warning, text)
     };
     out.map(tell).collect()
 }
 
-fn what_ails(backend: &BackendFacts) -> String {
-    let BackendFacts { since, why, .. } = backend;
+fn what_ails(backend: &BackendFacts, now: SystemTime) -> String {
+    let (since, why) = (moment(backend.since, now), &backend.why);
     let is_down = backend.state == State::Down;
     if is_down && why.starts_with("connection refused") {
         format!("refuses connections since {since}")
@@ -162,12 +195,10 @@ fn what_ails(backend: &BackendFacts) -> String {
 
 /// Where the traffic of a backend went.
 fn moved(pool: &PoolFacts, gone: &BackendFacts) -> String {
-    let takers: Vec<&BackendFacts> = pool.backends.iter().filter(|it| it.is_eligible).collect();
-    let weight: u32 = takers.iter().map(|it| u32::from(it.weight)).sum();
+    let takers: Vec<&BackendFacts> = pool.backends.iter().filter(|it| it.serves()).collect();
     // Where backups serve, the primaries that are out had all of it.
     let instead = takers.iter().any(|it| it.is_backup) && !gone.is_backup;
-    let had_nothing = gone.weight == 0 || gone.is_backup || takers.is_empty() || weight == 0;
-    if had_nothing {
+    if gone.weight == 0 || gone.is_backup {
         return String::new();
     }
     let names = match takers.as_slice() {
@@ -180,9 +211,31 @@ fn moved(pool: &PoolFacts, gone: &BackendFacts) -> String {
     if instead {
         return format!("; its traffic moved to {names}");
     }
-    let own = u32::from(gone.weight);
-    let percent = (own * 100 + (weight + own) / 2) / (weight + own);
+    // Of what all would have that are to serve: whoever of those that are out went first, had no less.
+    let out = pool
+        .backends
+        .iter()
+        .filter(|it| it.is_out() && !it.is_backup);
+    let all: u32 = takers
+        .iter()
+        .copied()
+        .chain(out)
+        .map(|it| u32::from(it.weight))
+        .sum();
+    let percent = (u32::from(gone.weight) * 100 + all / 2) / all;
     format!("; its {percent} % of the traffic moved to {names}")
+}
+
+/// `12:20:02Z`, or `2026-11-18 12:20 UTC` where that is not within the last day.
+fn moment(at: SystemTime, now: SystemTime) -> String {
+    let at = at.max(SystemTime::UNIX_EPOCH);
+    let text = humantime::format_rfc3339_seconds(at).to_string();
+    let (date, time) = text.split_once('T').unwrap_or_default();
+    if now.duration_since(at).is_ok_and(|ago| ago < DAY) {
+        time.to_owned()
+    } else {
+        format!("{date} {} UTC", time.get(..5).unwrap_or_default())
+    }
 }
 
 fn all_is_well(facts: &Facts) -> String {
@@ -283,7 +336,19 @@ mod tests {
             "a=u b=d c=d",
             0,
             Warning,
-            "b refuses connections since 12:20:02Z; its 50 % of the traffic moved to a; and 1 more.",
+            "b refuses connections since 12:20:02Z; its 33 % of the traffic moved to a; and 1 more.",
+        ),
+        (
+            "a=u0 b=u0",
+            0,
+            Bad,
+            "Every backend of pool app that is up has weight 0.",
+        ),
+        (
+            "a=u0 b=dt",
+            0,
+            Bad,
+            "Every backend of pool app that is up has weight 0; and 1 more.",
         ),
         (
             "a=d b=m",
@@ -314,12 +379,30 @@ mod tests {
             "a=uf b=d",
             1,
             Bad,
-            "The only backend of pool app is at its limit; 1 client waits; and 1 more.",
+            "The only backend of pool app that may get sessions is at its limit; 1 client waits; \
+                 and 1 more.",
+        ),
+        (
+            "a=uf",
+            2,
+            Bad,
+            "The only backend of pool app is at its limit; 2 clients wait.",
+        ),
+        (
+            "a=uf b=uf c=ub",
+            2,
+            Bad,
+            "All 2 backends of pool app that may get sessions are at their limits; 2 clients wait.",
         ),
     ];
 
+    /// 12:20:02 on the 18th of November 2026.
+    fn lunch() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_004_402)
+    }
+
     /// A pool by its backends: a name, a state's first letter, and `b` for a backup, `f` for full, `2` for
-    /// twice the weight, `0` for none.
+    /// twice the weight, `0` for none, `t` for one that is tried though it is down.
     fn pool(name: &str, queue: u32, words: &str) -> PoolFacts {
         let state = |word: &str| match &word[..1] {
             "u" => State::Up,
@@ -338,7 +421,7 @@ mod tests {
         let backend = |(name, word): (&str, &str)| BackendFacts {
             name: name.to_owned(),
             state: state(word),
-            since: "12:20:02Z".to_owned(),
+            since: lunch(),
             why: match &word[..1] {
                 "d" => "connection refused (3 of 3)",
                 "e" => "5 connects failed in a row: out for 30s",
@@ -350,7 +433,7 @@ mod tests {
                 _ if word.contains('2') => 2,
                 _ => 1,
             },
-            is_eligible: serves(word, !primary),
+            is_eligible: serves(word, !primary) || word.contains('t'),
             is_backup: word.contains('b'),
             is_full: word.contains('f'),
         };
@@ -363,10 +446,14 @@ mod tests {
 
     fn facts(pools: Vec<PoolFacts>) -> Facts {
         Facts {
+            now: lunch() + Duration::from_secs(60),
+            draining: false,
+            sessions: 0,
             sessions_limit: 1000,
             connections_per_second: 120.0,
             pools,
-            ..Facts::default()
+            lines_dropped: 0,
+            reload_failed: None,
         }
     }
 
@@ -375,6 +462,8 @@ mod tests {
         let text = text.to_owned();
         assert_eq!(sentence(facts), Sentence { level, text });
     }
+
+    const REPORT: &str = "no such file:\n  pool = 7\n         ^\n";
 
     #[test]
     fn one_pool_is_told_by_what_is_out_of_order() {
@@ -391,7 +480,7 @@ mod tests {
         expect(&all, Warning, &format!("{outage}."));
         all.draining = true;
         all.lines_dropped = 1;
-        all.reload_failed = Some(("12:21:00Z".to_owned(), "no such file".to_owned()));
+        all.reload_failed = Some((lunch() + Duration::from_secs(58), REPORT.to_owned()));
         expect(&all, Warning, &format!("{outage}; and 3 more."));
         all.sessions = 800;
         let near = "800 sessions: the limit of 1000 is near; and 4 more.";
@@ -415,7 +504,7 @@ mod tests {
         let dropped = "The access log has dropped 7 lines in the last minute.";
         expect(&all, Warning, dropped);
         all.lines_dropped = 0;
-        all.reload_failed = Some(("12:21:00Z".to_owned(), "no such file".to_owned()));
+        all.reload_failed = Some((lunch() + Duration::from_secs(58), REPORT.to_owned()));
         let failed =
             "The reload at 12:21:00Z has failed, the configuration before it holds: no such file.";
         expect(&all, Warning, failed);
@@ -425,6 +514,27 @@ mod tests {
             &all,
             Good,
             "The only backend of 1 pool is up; 0.2 connections a second.",
+        );
+    }
+
+    #[test]
+    fn what_is_longer_ago_than_a_day_has_its_date_and_midnight_confuses_nobody() {
+        let mut all = facts(vec![pool("app", 0, "a=u b=d0")]);
+        all.now = lunch() + DAY;
+        let dated = "b refuses connections since 2026-11-18 12:20 UTC.";
+        expect(&all, Warning, dated);
+        all.now = lunch() - Duration::from_secs(1); // somebody has set the clock back
+        expect(&all, Warning, dated);
+        all.pools = vec![pool("app", 0, "a=d b=d")];
+        all.now = lunch() + DAY / 2;
+        all.pools[0].backends[1].since = lunch() + DAY / 2 - Duration::from_secs(1199);
+        expect(&all, Bad, "No backend of pool app is up since 00:00:03Z.");
+        all.now = SystemTime::UNIX_EPOCH;
+        all.pools[0].backends[1].since = SystemTime::UNIX_EPOCH - DAY;
+        expect(
+            &all,
+            Bad,
+            "No backend of pool app is up since 2026-11-18 12:20 UTC.",
         );
     }
 }
