@@ -15,7 +15,8 @@ use crate::session::{DialError, Outcome, Side};
 impl Shell {
     pub(super) fn choose(&mut self, slot: &mut Slot) -> Outcome {
         if let (true, Some(backend)) = (slot.leased, &slot.backend) {
-            slot.tried.push(backend.id);
+            let id = backend.id;
+            slot.note_tried(id);
             self.let_go(slot); // perhaps still connecting
         }
         let pool = slot.pool();
@@ -32,7 +33,7 @@ impl Shell {
             }
             Err(outcome) => {
                 if outcome == Outcome::AllTried {
-                    slot.tried.clear(); // after the pause each of them may be tried again
+                    slot.forget_tried(); // after the pause each of them may be tried again
                 }
                 outcome
             }
@@ -43,7 +44,7 @@ impl Shell {
     fn take_backend(&mut self, slot: &Slot) -> Result<Arc<Backend>, Outcome> {
         let request = Request {
             client: slot.client_address.ip(),
-            tried: &slot.tried,
+            tried: slot.tried(),
             now: self.clock.millis(),
         };
         self.dialer.choose(slot.pool(), &request)
@@ -71,13 +72,14 @@ impl Shell {
         if self.dialer.line(pool).first().is_some() {
             return Outcome::AllFull; // what room there is belongs to those who wait
         }
-        let first = slot.backend.as_ref().map(|backend| backend.id);
-        slot.tried.extend(first);
+        if let Some(first) = slot.backend.as_ref().map(|backend| backend.id) {
+            slot.note_tried(first);
+        }
         let backend = match self.take_backend(slot) {
             Ok(backend) => backend,
             Err(outcome) => return outcome,
         };
-        slot.tried.push(backend.id);
+        slot.note_tried(backend.id);
         if !self.dialer.begin_race(pool) {
             self.dialer.release(pool, &backend);
             return Outcome::Failed(DialError::Local);
@@ -223,7 +225,7 @@ impl Shell {
         }
         slot.connected = Some(self.clock.moment());
         slot.moved = self.clock.millis();
-        slot.tried = Vec::new();
+        slot.forget_tried();
         match outcome {
             Outcome::Done if slot.acknowledgement_held => Outcome::Unacknowledged,
             other => other,

@@ -58,7 +58,7 @@ impl Ledger {
             tally.ended(reason.cause);
         }
         if self.is_wanted(slot, reason != CloseReason::COMPLETED, clock) {
-            let failed = slot.failed.take();
+            let failed = slot.take_failed();
             let record = self.record(slot, clock);
             self.write(SessionRecord {
                 reason: Some(reason),
@@ -71,7 +71,7 @@ impl Ledger {
     /// The session in `slot` has lived long, and lives on.
     pub(super) fn lives(&mut self, slot: &Slot, clock: &Clock) {
         if self.is_wanted(slot, false, clock) {
-            let failed = slot.failed.clone();
+            let failed = slot.failed().cloned().map(Box::new);
             let record = self.record(slot, clock);
             self.write(SessionRecord { failed, ..record });
         }
@@ -99,7 +99,9 @@ impl Ledger {
 
     /// What there is to say of a session that has not ended, but for its failed attempts.
     fn record(&self, slot: &Slot, clock: &Clock) -> SessionRecord {
-        let waited = Duration::from_micros(slot.waited);
+        let now = clock.moment();
+        let waiting = slot.lined_up.map_or(Duration::ZERO, |it| now.since(it));
+        let waited = Duration::from_micros(slot.waited).saturating_add(waiting);
         let (upload, download) = (
             slot.session.flow(Direction::Upload),
             slot.session.flow(Direction::Download),
@@ -122,7 +124,7 @@ impl Ledger {
             first_byte: slot
                 .first_byte
                 .map(|at| at.map(|at| at.since(slot.accepted))),
-            total: clock.moment().since(slot.accepted),
+            total: now.since(slot.accepted),
             bytes_in: upload.received(),
             bytes_out: download.received(),
             reason: None,

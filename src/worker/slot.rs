@@ -37,14 +37,13 @@ pub(super) struct Slot {
     pub(super) dialed: Moment,
     /// The second one of two connects.
     pub(super) rival: Option<Box<Rival>>,
-    pub(super) tried: Vec<BackendId>,
     pub(super) holds: [Hold; 2],
     pub(super) accepted: Moment,
     pub(super) connected: Option<Moment>,
     /// When the first byte was read, by side.
     pub(super) first_byte: [Option<Moment>; 2],
-    /// Attempts to connect that have failed, where any has.
-    pub(super) failed: Option<Box<FailedAttempts>>,
+    /// What connecting has come to so far, where it was not done with the first attempt.
+    pub(super) trials: Option<Box<Trials>>,
     /// While it stands in the line of those who wait for a backend below its limit: since when.
     pub(super) lined_up: Option<Moment>,
     /// The microseconds that it has waited there before.
@@ -59,6 +58,14 @@ pub(super) struct Slot {
     pub(super) armed: Deadline,
     /// Whether it stands in the run queue.
     pub(super) queued: bool,
+}
+
+/// What most sessions never have.
+#[derive(Default)]
+pub(super) struct Trials {
+    /// Backends that are not to be picked again for now; none of a connected session.
+    tried: Vec<BackendId>,
+    failed: Option<Box<FailedAttempts>>,
 }
 
 /// A connect that races the first one of its session.
@@ -92,13 +99,44 @@ impl Slot {
         dialed: Moment,
         now: Moment,
     ) {
-        let failed = &mut self.failed.get_or_insert_default().0;
+        let trials = self.trials.get_or_insert_default();
+        let failed = &mut trials.failed.get_or_insert_default().0;
         if failed.len() < FAILED_ATTEMPTS {
             failed.push(FailedAttempt {
                 backend,
                 error,
                 took: now.since(dialed),
             });
+        }
+    }
+
+    /// Attempts to connect that have failed, where any has.
+    pub(super) fn failed(&self) -> Option<&FailedAttempts> {
+        self.trials.as_ref()?.failed.as_deref()
+    }
+
+    /// Takes them.
+    pub(super) fn take_failed(&mut self) -> Option<Box<FailedAttempts>> {
+        self.trials.as_mut()?.failed.take()
+    }
+
+    /// Backends that are not to be picked again for now.
+    pub(super) fn tried(&self) -> &[BackendId] {
+        self.trials.as_ref().map_or(&[], |trials| &trials.tried)
+    }
+
+    /// This one is not to be picked again for now.
+    pub(super) fn note_tried(&mut self, backend: BackendId) {
+        self.trials.get_or_insert_default().tried.push(backend);
+    }
+
+    /// Every backend may be picked again.
+    pub(super) fn forget_tried(&mut self) {
+        if let Some(trials) = &mut self.trials {
+            trials.tried = Vec::new();
+        }
+        if self.failed().is_none() {
+            self.trials = None;
         }
     }
 
@@ -144,4 +182,18 @@ pub(super) fn ask_again(
 ) -> io::Result<()> {
     let token = Target::Session(key, side).into();
     registry.reregister(&mut SourceFd(&socket.as_raw_fd()), token, EVERYTHING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_session_takes_little_memory() {
+        let bytes = size_of::<Slot>();
+        assert!(
+            bytes <= 368,
+            "{bytes}: what few sessions need goes to Trials"
+        );
+    }
 }

@@ -73,12 +73,12 @@ impl Sessions {
         let since = slot.lined_up.map_or(now, Moment::millis);
         let timeout = self.shell.dialer.config(slot.pool()).queue_timeout;
         let is_over = since + millis(timeout) <= now;
-        if is_over && slot.tried.is_empty() {
+        if is_over && slot.tried().is_empty() {
             let limits = self.shell.limits(slot);
             slot.session.expire(&limits);
         } else {
             if is_over {
-                slot.tried.clear(); // as a last resort, what it has tried
+                slot.forget_tried(); // as a last resort, what it has tried
             }
             slot.session.resume();
         }
@@ -107,7 +107,7 @@ impl Sessions {
             Deadline::Queue => {
                 let since = slot.lined_up.map_or(now, Moment::millis);
                 let end = since + millis(pool.queue_timeout);
-                if slot.tried.is_empty() {
+                if slot.tried().is_empty() {
                     end
                 } else {
                     end.min(now + millis(RETRY_PAUSE))

@@ -159,7 +159,7 @@ impl Sessions {
             }
             self.shell.let_go(slot);
             slot.leave_line(self.shell.dialer.line(slot.pool()), now);
-            slot.tried.clear();
+            slot.forget_tried();
             slot.session.forsake_backend();
             slot.session.resume();
             slot.listener = Arc::clone(newest);
@@ -219,12 +219,11 @@ impl Sessions {
             backend_socket: None,
             dialed: accepted,
             rival: None,
-            tried: Vec::new(),
             holds: [Hold::default(), Hold::default()],
             accepted,
             connected: None,
             first_byte: [None; 2],
-            failed: None,
+            trials: None,
             lined_up: None,
             waited: 0,
             moved: self.shell.clock.millis(),

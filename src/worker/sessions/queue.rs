@@ -23,7 +23,7 @@ impl Sessions {
         }
         slot.lined_up = Some(now);
         line.waiting.enter(u32::MAX);
-        if slot.tried.is_empty() {
+        if slot.tried().is_empty() {
             self.waiting[pool].join(slot.key, line, peers.me());
         }
     }

@@ -196,6 +196,28 @@ fn a_session_that_lives_on_has_a_line_each_time_the_interval_has_passed() {
 }
 
 #[test]
+fn a_line_of_one_who_still_waits_for_a_backend_says_how_long_by_then() {
+    let (folder, backend) = (TempDir::new().unwrap(), echo());
+    let log = "format = \"json\"\ninterval = \"200ms\"";
+    let path = write_file(&folder, log, &backend);
+    let limited = fs::read_to_string(&path).unwrap();
+    let limited = limited.replace(" }]", ", max_connections = 1 }]\nqueue_timeout = \"1m\"");
+    fs::write(&path, limited).unwrap();
+    let l4lb = Options::new().arg("--config").arg(&path).start();
+    let mut first = l4lb.connect();
+    expect_echo(&mut first, b"one");
+    let _second = l4lb.connect();
+    let of_second = |line: &String| line.contains("\"l4lb.conn_id\":\"2\"");
+    eventually("a line of whoever waits", || {
+        l4lb.access_log().iter().any(of_second)
+    });
+    let line = read(l4lb.access_log().iter().find(|it| of_second(it)).unwrap());
+    assert_eq!(line["event.action"], "connection-interim", "{line}");
+    let queued = line["l4lb.queued"].as_u64().unwrap();
+    assert!(queued >= 200_000_000, "{line}");
+}
+
+#[test]
 fn filters_leave_out_what_ended_by_itself_and_never_what_did_not() {
     let everything = "format = \"default\"";
     for (filter, kept) in [
