@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::time::SystemTime;
 
-use super::line::BackendName;
+use super::line::{BackendName, datable};
 use crate::messages::SessionRecord;
 use crate::session::{Cause, CloseReason};
 
@@ -16,8 +16,9 @@ const MONTHS: [&str; 12] = [
 ];
 
 pub(super) fn write(out: &mut Vec<u8>, record: &SessionRecord, at: SystemTime) -> io::Result<()> {
-    write!(out, "{} [", record.client)?;
-    write_date(out, at - record.total)?;
+    // Without brackets, also for IPv6: the port is what follows the last colon.
+    write!(out, "{}:{} [", record.client.ip(), record.client.port())?;
+    write_date(out, datable(at - record.total))?;
     write!(out, "] {} {}/", record.listener, record.pool)?;
     match &record.backend {
         Some(_) => write!(out, "{}", BackendName(record))?,
@@ -122,6 +123,9 @@ mod tests {
         for (record, wanted) in table {
             assert_eq!(line(&LineFormat::Haproxy, &record), wanted);
         }
+        let client = "[2001:db8::7]:51544".parse().unwrap();
+        let line = line(&LineFormat::Haproxy, &SessionRecord { client, ..record() });
+        assert!(line.starts_with("2001:db8::7:51544 ["), "{line}");
     }
 
     /// `sess_term_cond` and `sess_fin_state` of HAProxy's src/log.c.

@@ -9,6 +9,9 @@ use super::{default, haproxy, json, template};
 use crate::config::LineFormat;
 use crate::messages::SessionRecord;
 
+/// The last second of the year 9999, since 1970.
+const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
+
 /// Appends the line of `record`, which was made at `at`.
 pub(super) fn append(
     lines: &mut Vec<u8>,
@@ -16,6 +19,7 @@ pub(super) fn append(
     record: &SessionRecord,
     at: SystemTime,
 ) {
+    let at = datable(at);
     let written = match format {
         LineFormat::Default => default::write(lines, record, at),
         LineFormat::Haproxy => haproxy::write(lines, record, at),
@@ -24,6 +28,12 @@ pub(super) fn append(
     };
     // Writing to memory cannot fail.
     let _: io::Result<()> = written.and_then(|()| lines.write_all(b"\n"));
+}
+
+/// The nearest time that can be written as a date: clocks may be set to anything.
+pub(super) fn datable(at: SystemTime) -> SystemTime {
+    let first = SystemTime::UNIX_EPOCH;
+    at.clamp(first, first + LAST_SECOND)
 }
 
 /// The two letters of the end; where there was none yet, a mark that no end has.
@@ -188,5 +198,31 @@ pub(super) mod fixtures {
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_004_402_481);
         append(&mut line, format, record, at);
         String::from_utf8(line).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_to_anything_costs_no_line() {
+        let record = fixtures::record();
+        let epoch = SystemTime::UNIX_EPOCH;
+        let times = [
+            epoch - Duration::from_secs(1),
+            epoch,
+            epoch + 2 * LAST_SECOND,
+        ];
+        for format in ["default", "haproxy", "json", "{time}"] {
+            let format = LineFormat::parse(format).unwrap();
+            for at in times {
+                let mut line = Vec::new();
+                append(&mut line, &format, &record, at);
+                assert_eq!(line.last(), Some(&b'\n'), "{format:?} {at:?}");
+                let is_dated = |year: &[u8]| line.windows(4).any(|it| it == year);
+                assert!([b"1970", b"9999"].into_iter().any(|it| is_dated(it)));
+            }
+        }
     }
 }

@@ -67,7 +67,8 @@ impl<'a> Entry<'a> {
             .find(|(at, _)| is_date(&line[at + 2..]))?
             .0;
         let (before, after) = (&line[..date], &line[date + 1..]);
-        let client: SocketAddr = before.rsplit(' ').next()?.parse().ok()?;
+        let (client, port) = before.rsplit(' ').next()?.rsplit_once(':')?;
+        port.parse::<u16>().ok()?;
         let mut words = after.split(' ').skip(1);
         let listener = words.next()?;
         let (pool, backend) = words.next()?.split_once('/')?;
@@ -80,7 +81,7 @@ impl<'a> Entry<'a> {
         let is_interim = total.starts_with('+');
         let total = whole(total.trim_start_matches('+'))?;
         Some(Self {
-            client: client.ip(),
+            client: client.parse().ok()?,
             listener: listener.into(),
             pool: pool.into(),
             backend: (backend != "<NOSRV>").then(|| backend.into()),
@@ -212,7 +213,10 @@ mod tests {
         };
         assert_eq!(Entry::read(haproxy).as_ref(), Some(&without));
         let behind_syslog = format!("Nov 18 12:20:02 lb l4lb[14387]: {haproxy}");
-        assert_eq!(Entry::read(&behind_syslog), Some(without));
+        assert_eq!(Entry::read(&behind_syslog).as_ref(), Some(&without));
+        let client = "2001:db8::7".parse().unwrap();
+        let of_ipv6 = haproxy.replace("203.0.113.7", "2001:db8::7");
+        assert_eq!(Entry::read(&of_ipv6), Some(Entry { client, ..without }));
     }
 
     #[test]

@@ -69,7 +69,7 @@ mod tests {
 
 203.0.113.8:51544 [18/Nov/2026:12:20:01.276] web app/<NOSRV> -1/-1/3 0 SC 1/1/1/0/0 0/0
 what is this
-Nov 18 12:20:02 lb haproxy[1]: [2001:db8::1]:5 [18/Nov/2026:12:20:01.276] mail app/b1 2/5/1000 70 CD 1/1/1/0/+2 0/0
+Nov 18 12:20:02 lb haproxy[1]: 2001:db8::1:5 [18/Nov/2026:12:20:01.276] mail app/b1 2/5/1000 70 CD 1/1/1/0/+2 0/0
 {\"client.ip\":\"203.0.113.7\",\"event.action\":\"connection-end\",\"event.duration\":7000000,\"source.bytes\":1,\
 \"destination.bytes\":2,\"l4lb.listener\":\"web\",\"l4lb.pool\":\"app\",\"l4lb.backend\":\"b2\",\
 \"l4lb.termination\":\"cD\",\"l4lb.queued\":0,\"l4lb.connect\":2000000,\"l4lb.conn_id\":\"5\"}
