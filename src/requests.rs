@@ -104,6 +104,20 @@ pub enum Request {
     Drain(Reply<()>),
     /// Tell what happens from now on.
     Subscribe(Subscriber),
+    /// Some of what has happened, the oldest first.
+    Past(Past, Reply<Vec<Happening>>),
+}
+
+/// How many happenings are kept.
+pub const MOST_PAST: usize = 100;
+
+/// Which of the happenings that are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// So many, the latest.
+    Latest(usize),
+    /// All after the one with this number.
+    After(u64),
 }
 
 /// Which connections a list begins with.
@@ -346,6 +360,8 @@ pub struct Reloaded {
 /// Something that has happened.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub struct Happening {
+    /// It rises from one to the next, also over a restart.
+    pub id: u64,
     /// When, RFC 3339.
     pub at: String,
     /// `backend`, `scale`, `reload`, `drain`, or `process` for what this machine lacks.

@@ -112,6 +112,16 @@ fn limit(text: &str, most: usize) -> Result<usize, Problem> {
     })
 }
 
+/// The parameter `past`, a number up to `most`; 0 where it is not given.
+pub(super) fn past(query: Option<&str>, most: usize) -> Result<usize, Problem> {
+    let Some(text) = parameter(query, "past")? else {
+        return Ok(0);
+    };
+    let number = text.parse().ok().filter(|past| *past <= most);
+    number
+        .ok_or_else(|| Problem::invalid(format!("past is a number from 0 to {most}, not '{text}'")))
+}
+
 /// The parameter `name`, which says yes or no; no where it is not given.
 pub(super) fn flag(query: Option<&str>, name: &str) -> Result<bool, Problem> {
     match parameter(query, name)? {
@@ -154,6 +164,19 @@ mod tests {
                 (other, _) => panic!("{query:?}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn of_the_past_no_more_can_be_wanted_than_is_kept() {
+        let read = |query| past(query, 100).map_err(|error| error.detail);
+        for (query, wanted) in [(None, 0), (Some("past=0"), 0), (Some("past=100"), 100)] {
+            assert_eq!(read(query), Ok(wanted));
+        }
+        for query in ["past", "past=101", "past=-1", "past=all"] {
+            let error = read(Some(query)).unwrap_err();
+            assert!(error.contains("a number from 0 to 100"), "{error}");
+        }
+        assert!(read(Some("last=1")).is_err());
     }
 
     #[test]

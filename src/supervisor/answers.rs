@@ -17,8 +17,7 @@ use crate::messages::ToWorker;
 use crate::plan::PlannedPool;
 use crate::pool::{self, Order, State, Tally};
 use crate::requests::{
-    Backend, Change, Happening, LastCheck, Listener, PacedDrain, Pool, Refusal, Reloaded, Request,
-    Status,
+    Backend, Change, LastCheck, Listener, PacedDrain, Pool, Refusal, Reloaded, Request, Status,
 };
 
 impl Process {
@@ -62,7 +61,8 @@ impl Process {
                 }
                 reply.send(());
             }
-            Request::Subscribe(subscriber) => self.subscribers.push(subscriber),
+            Request::Subscribe(subscriber) => self.chronicle.subscribe(subscriber),
+            Request::Past(past, reply) => reply.send(self.chronicle.past(past)),
         }
     }
 
@@ -225,8 +225,8 @@ impl Process {
     /// Logs what an operator has done, and tells whoever has subscribed.
     fn operator_did(&mut self, what: String) {
         let text = format!("{what}, by an operator");
-        self.journal.say(Info, text.clone());
-        self.happened("backend", text);
+        self.happened("backend", &text);
+        self.journal.say(Info, text);
     }
 
     fn remove(&mut self, pool: &str, name: &str, force: bool) -> Result<(), Refusal> {
@@ -265,17 +265,9 @@ impl Process {
         self.reloads.note(reloaded, SystemTime::now());
     }
 
-    /// Tells whoever has subscribed.
-    pub(super) fn happened(&mut self, kind: &str, text: String) {
-        if self.subscribers.is_empty() {
-            return;
-        }
-        let happening = Happening {
-            at: stamp(),
-            kind: kind.to_owned(),
-            text,
-        };
-        self.subscribers.retain(|it| (it.0)(&happening));
+    /// Keeps it, and tells whoever has subscribed.
+    pub(super) fn happened(&mut self, kind: &str, text: &str) {
+        self.chronicle.note(SystemTime::now(), kind, text);
     }
 }
 

@@ -87,7 +87,7 @@ impl Process {
     }
 
     fn backends_did(&mut self, level: Level, text: String) {
-        self.happened("backend", text.clone());
+        self.happened("backend", &text);
         self.journal.say(level, text);
     }
 

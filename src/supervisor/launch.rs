@@ -9,6 +9,7 @@ use std::time::{Instant, SystemTime};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never};
 
 use super::changes::Changes;
+use super::chronicle::Chronicle;
 use super::registry::Registry;
 use super::reload::Wanted;
 use super::sampling::Sampler;
@@ -175,7 +176,7 @@ fn start(parts: Parts) -> io::Result<Process> {
         paced: Vec::new(),
         steps: never(),
         scaling: Scaling::new(),
-        subscribers: Vec::new(),
+        chronicle: Chronicle::new(SystemTime::now()),
         tallies,
         reloads: Reloads::new(SystemTime::now()),
         sampler: Sampler::new(epoch, SystemTime::now(), running),

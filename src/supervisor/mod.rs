@@ -6,6 +6,7 @@
 
 mod answers;
 mod changes;
+mod chronicle;
 mod explanation;
 mod foresight;
 mod found;
@@ -47,7 +48,8 @@ use crate::metrics::WorkerTally;
 use crate::pool::Backend;
 use crate::reason;
 use crate::requests::overview::Overview;
-use crate::requests::{Reloaded, Request, Subscriber};
+use crate::requests::{Reloaded, Request};
+use chronicle::Chronicle;
 use pacing::Pacing;
 use registry::Registry;
 use reload::Wanted;
@@ -80,8 +82,7 @@ pub struct Process {
     paced: Vec<Pacing>,
     steps: Receiver<Instant>,
     scaling: Scaling,
-    /// Who is told what happens.
-    subscribers: Vec<Subscriber>,
+    chronicle: Chronicle,
     /// What each worker counts of itself.
     tallies: Arc<[Arc<WorkerTally>]>,
     reloads: Reloads,
@@ -312,7 +313,7 @@ impl Process {
         let is_of_backend = matches!(event, Event::Transition { .. });
         let kind = if is_of_backend { "backend" } else { "process" };
         if let Some((level, line)) = telling::event(event) {
-            self.happened(kind, line.clone());
+            self.happened(kind, &line);
             if self.stops == 0 {
                 service::status(&self.summary());
             }
@@ -338,7 +339,7 @@ impl Process {
             Ok(it) => format!("generation {}: {}", it.generation, it.changes.join(", ")),
             Err(why) => format!("failed: {why}"),
         };
-        self.happened("reload", text);
+        self.happened("reload", &text);
         reloaded
     }
 
@@ -356,7 +357,7 @@ impl Process {
                     let time = self.wanted.config.drain_timeout;
                     let text = humantime::format_duration(time);
                     let line = format!("draining: sessions have {text} to end");
-                    self.happened("drain", line.clone());
+                    self.happened("drain", &line);
                     self.journal.say(Info, line);
                     service::stopping();
                     self.scaling.end();

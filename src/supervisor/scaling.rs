@@ -149,8 +149,8 @@ impl Process {
         };
         let text = scaler.reason(&purpose);
         scaler.run = Some((number, purpose));
-        self.journal.say(Info, text.clone());
-        self.happened("scale", text);
+        self.happened("scale", &text);
+        self.journal.say(Info, text);
         let events = self.handle.events.clone();
         let run = Run::start(errand, move |ran| _ = events.send(Event::Ran(number, ran)));
         match run {
@@ -308,8 +308,8 @@ impl Process {
             text += &format!("; it said: {}", one_line(complaint.trim()));
         }
         let line = format!("pool {name}: {purpose}: {text}");
-        self.journal.say(level, line.clone());
-        self.happened("scale", line);
+        self.happened("scale", &line);
+        self.journal.say(level, line);
     }
 
     /// Waits until no command runs. Another stop signal kills those that do.

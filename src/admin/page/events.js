@@ -1,10 +1,8 @@
-// What has happened while the page was open, the newest first.
+// What has happened, the newest first: the last hundred that l4lb kept, and what came while the page was open.
 
 import { el, keep, say } from "./dom.js";
 import { moment, plural } from "./format.js";
 import { now, state } from "./state.js";
-
-const opened = new Date();
 
 /** The view; what is returned with it brings it up to date. */
 export function events() {
@@ -21,8 +19,8 @@ export function events() {
   const make = (event) =>
     el("li", {}, el("time", { datetime: event.at }, moment(event.at, now())), el("span", { class: "kind" }, event.kind), el("span", { class: "text" }, event.text));
   function update() {
-    const since = `since this page was opened at ${moment(opened.toISOString(), new Date())}`;
-    say(tally, state.events.length === 0 ? `Nothing has happened ${since}.` : `${plural(state.events.length, "event")} ${since}`);
+    const some = () => `${plural(state.events.length, "event")}; of those before this page was opened l4lb keeps the last hundred`;
+    say(tally, state.events.length === 0 ? "Nothing has happened since l4lb was started." : some());
     keep(list, state.events, key, make, () => {});
   }
   return { node, update };

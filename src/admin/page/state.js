@@ -11,7 +11,7 @@ export const state = {
   why: null,
   /** The quarter of an hour that sparklines show: a `History`, extended by each overview. */
   recent: null,
-  /** What has happened while the page was open, the newest first. */
+  /** What has happened, the newest first: what l4lb kept of it, and all since the page was opened. */
   events: [],
 };
 

@@ -16,12 +16,14 @@ let streams = null;
 let pause = FIRST_PAUSE_MS;
 let silence = 0;
 let retry = 0;
+let again = 0;
 
 function close() {
   streams?.abort();
   streams = null;
   clearTimeout(silence);
   clearTimeout(retry);
+  clearTimeout(again);
 }
 
 function open() {
@@ -62,18 +64,38 @@ function take(overview) {
   const old = state.overview;
   const isAnother = old && old.pid !== overview.pid;
   if (isAnother) {
+    seen = 0;
     note("process", `Another l4lb answers, with pid ${overview.pid}; the one with pid ${old.pid} has gone.`);
   }
   const isNew = state.link !== "live";
   const recent = isAnother || isNew ? null : extend(state.recent, overview);
   change({ overview, recent, link: "live", heard: new Date() });
   // What happens is followed once overviews come: so there is one attempt at a time while nobody answers.
-  if (isNew) follow("/v1/events", happened, miss);
+  if (isNew) listenToEvents();
   if (recent === null) remember();
 }
 
+/** The number of the event that came last: what comes again after a pause is left out. */
+let seen = 0;
+
+function listenToEvents() {
+  follow("/v1/events?past=100", takeEvent, miss);
+}
+
+function takeEvent(event) {
+  missing = null;
+  if (event.id <= seen) return;
+  seen = event.id;
+  happened(event);
+}
+
+let missing = null;
+
+/** Tries again while overviews come; `why` is told once. */
 function miss(why) {
-  note("page", `From here on nothing is noted until the page is live again${why ? `: ${why}` : ""}.`);
+  if (why !== null && why !== missing) note("page", `Events are not told: ${why}. Trying again.`);
+  missing = why;
+  again = setTimeout(listenToEvents, LONGEST_PAUSE_MS);
 }
 
 let isRemembering = false;
@@ -96,16 +118,11 @@ function note(kind, text) {
   happened({ at: new Date().toISOString(), kind, text });
 }
 
-let left = null;
-
 function look() {
   if (document.hidden) {
-    left = new Date();
     close();
     return;
   }
-  if (left && state.events.length > 0) note("page", "This page was not looked at until now, and noted nothing.");
-  left = null;
   change({ link: "waiting" });
   pause = FIRST_PAUSE_MS;
   open();

@@ -12,8 +12,13 @@ use crate::harness::{PATIENCE, eventually};
 
 /// A client that reads events; its head is read.
 fn subscribe(admin: &Admin) -> BufReader<TcpStream> {
+    subscribe_to(admin, "", &[])
+}
+
+/// The same with this query and these headers.
+fn subscribe_to(admin: &Admin, query: &str, lines: &[&str]) -> BufReader<TcpStream> {
     let mut client = admin.connect();
-    let request = admin.head("GET /v1/events", &[]);
+    let request = admin.head(&format!("GET /v1/events{query}"), lines);
     client.write_all(request.as_bytes()).unwrap();
     let mut client = BufReader::new(client);
     let head = lines_until(&mut client, "");
@@ -43,13 +48,54 @@ fn every_client_is_told_what_happens_and_the_supervisor_is_asked_once() {
     assert_eq!(admin.supervisor.tell("backend", "app/b2 is\ndown"), 1);
     for client in &mut clients {
         let event = lines_until(client, "event: backend");
-        assert!(event.len() <= 3, "{event:?}");
+        assert!(event.len() <= 4, "{event:?}");
+        assert!(event.contains(&"id: 1".to_owned()), "{event:?}");
         let mut data = String::new();
         client.read_line(&mut data).unwrap();
-        let wanted =
-            r#"data: {"at":"2026-11-20T12:20:02.481Z","kind":"backend","text":"app/b2 is\ndown"}"#;
+        let wanted = r#"data: {"id":1,"at":"2026-11-20T12:20:02.481Z","kind":"backend","text":"app/b2 is\ndown"}"#;
         assert_eq!(data.trim_end(), wanted);
     }
+}
+
+/// Reads so many events, and returns their ids.
+fn ids(client: &mut impl BufRead, count: usize) -> Vec<String> {
+    let mut id = || {
+        let event = lines_until(client, "event: backend");
+        let ids = event.iter().filter_map(|line| line.strip_prefix("id: "));
+        ids.collect::<Vec<_>>().concat()
+    };
+    (0..count).map(|_| id()).collect()
+}
+
+#[test]
+fn the_past_comes_first_and_whoever_comes_back_gets_each_event_once() {
+    let admin = Admin::start();
+    for number in 1..=7 {
+        admin.supervisor.tell("backend", &format!("event {number}"));
+    }
+    let mut one = subscribe_to(&admin, "?past=2", &[]);
+    let mut other = subscribe_to(&admin, "?past=100", &["Last-Event-ID: 4"]);
+    let mut back = subscribe_to(&admin, "", &["Last-Event-ID: 7"]);
+    let mut strange = subscribe_to(&admin, "?past=1", &["Last-Event-ID: 12-b"]);
+    let mut bare = subscribe(&admin);
+    admin.supervisor.tell("backend", "event 8");
+    assert_eq!(ids(&mut one, 3), ["6", "7", "8"]);
+    assert_eq!(ids(&mut other, 4), ["5", "6", "7", "8"]);
+    assert_eq!(ids(&mut back, 1), ["8"]);
+    assert_eq!(ids(&mut strange, 2), ["7", "8"]);
+    assert_eq!(ids(&mut bare, 1), ["8"]);
+    admin.get("/v1/events?past=101").problem(422);
+    admin.get("/v1/events?last=1").problem(422);
+}
+
+#[test]
+fn what_happens_while_the_past_is_asked_for_comes_once() {
+    let admin = Admin::start();
+    admin.supervisor.tell("backend", "before");
+    admin.supervisor.change_to(Manner::Eventful);
+    let mut client = subscribe_to(&admin, "?past=100", &[]);
+    admin.supervisor.tell("backend", "after");
+    assert_eq!(ids(&mut client, 3), ["1", "2", "3"]);
 }
 
 #[test]

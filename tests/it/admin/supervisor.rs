@@ -7,8 +7,8 @@ use l4lb::metrics::Scrape;
 use l4lb::requests::history::{Columns, History, Range};
 use l4lb::requests::overview::Overview;
 use l4lb::requests::{
-    Backend, Candidate, Connection, Explanation, Foresight, Happening, LastCheck, Listener, Pool,
-    Refusal, Reloaded, Request, Status, Subscriber, WorkerView,
+    Backend, Candidate, Connection, Explanation, Foresight, Happening, LastCheck, Listener, Past,
+    Pool, Refusal, Reloaded, Request, Status, Subscriber, WorkerView,
 };
 use serde_json::json;
 
@@ -20,6 +20,8 @@ pub(super) enum Manner {
     Well,
     /// With this, where it can refuse.
     Refusing(Refusal),
+    /// Something happens between the question for the past and its answer.
+    Eventful,
     /// That it is not ready.
     Unready,
     /// With so many connections.
@@ -44,6 +46,8 @@ struct Inside {
     asked: Vec<String>,
     unanswered: Vec<Request>,
     subscribers: Vec<Subscriber>,
+    /// What it has told, from the first on.
+    told: Vec<Happening>,
     overviews: u32,
 }
 
@@ -74,18 +78,24 @@ impl Supervisor {
 
     /// Tells those who asked to be told, and returns how many want to go on.
     pub(super) fn tell(&self, kind: &str, text: &str) -> usize {
-        let happening = Happening {
-            at: "2026-11-20T12:20:02.481Z".to_owned(),
-            kind: kind.to_owned(),
-            text: text.to_owned(),
-        };
-        let subscribers = &mut self.0.lock().unwrap().subscribers;
-        subscribers.retain(|subscriber| (subscriber.0)(&happening));
-        subscribers.len()
+        self.0.lock().unwrap().tell(kind, text)
     }
 }
 
 impl Inside {
+    fn tell(&mut self, kind: &str, text: &str) -> usize {
+        let happening = Happening {
+            id: self.told.len() as u64 + 1,
+            at: "2026-11-20T12:20:02.481Z".to_owned(),
+            kind: kind.to_owned(),
+            text: text.to_owned(),
+        };
+        self.subscribers
+            .retain(|subscriber| (subscriber.0)(&happening));
+        self.told.push(happening);
+        self.subscribers.len()
+    }
+
     fn take(&mut self, request: Request) -> Result<(), Request> {
         match self.manner {
             Manner::Full => return Err(request),
@@ -131,6 +141,12 @@ impl Inside {
             })),
             Request::Drain(reply) => reply.send(()),
             Request::Subscribe(subscriber) => self.subscribers.push(subscriber),
+            Request::Past(past, reply) => {
+                if matches!(self.manner, Manner::Eventful) {
+                    self.tell("backend", "meanwhile");
+                }
+                reply.send(self.past(past));
+            }
         }
         Ok(())
     }
@@ -140,6 +156,14 @@ impl Inside {
             Manner::Refusing(refusal) => Err(refusal.clone()),
             _ => Ok(answer),
         }
+    }
+
+    fn past(&self, past: Past) -> Vec<Happening> {
+        let first = match past {
+            Past::Latest(most) => self.told.len().saturating_sub(most),
+            Past::After(id) => usize::try_from(id).unwrap().min(self.told.len()),
+        };
+        self.told[first..].to_vec()
     }
 
     fn connections(&self, limit: usize) -> Vec<Connection> {

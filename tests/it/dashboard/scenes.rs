@@ -78,6 +78,9 @@ fn the_page_shows_what_clients_sent_does_what_is_clicked_and_outlives_a_restart(
 
     browser.open(&format!("http://{admin}/#tab=events"));
     browser.wait_for_text(&tile("backends_up", "value"), "2 of 3");
+    // It has happened before this page was opened.
+    browser.wait_for_text(".events", "by an operator");
+    the_page_rests_and_nothing_is_noted_twice(&browser);
     l4lb.signal("KILL");
     l4lb.wait();
     browser.wait_for_text("#banner", "No answer since");
@@ -191,6 +194,26 @@ fn the_address_leads_back_to_the_same_rows(browser: &Browser, admin: SocketAddr)
     assert_eq!(browser.eval(rows), 1);
     let sorted = "return document.querySelector('th:nth-child(5)').ariaSort";
     assert_eq!(browser.eval(sorted), "descending");
+}
+
+fn the_page_rests_and_nothing_is_noted_twice(browser: &Browser) {
+    let see = |is_hidden: bool| {
+        browser.eval(&format!(
+            "Object.defineProperty(document, 'hidden', {{ value: {is_hidden}, configurable: true }});\
+             document.dispatchEvent(new Event('visibilitychange'))"
+        ));
+    };
+    let count = || browser.eval("return document.querySelectorAll('.events li').length");
+    let before = count().as_u64().unwrap();
+    see(true);
+    see(false);
+    browser.eval(
+        "return fetch('/v1/pools/app/backends/a', { method: 'PATCH', body: '{\"weight\": 7}',
+                                                    headers: { 'Content-Type': 'application/json' } })",
+    );
+    // What is new comes after all that came again.
+    browser.wait_for_text(".events", "weight 7");
+    assert_eq!(count(), before + 1);
 }
 
 fn nothing_is_wider_than_a_phone(browser: &Browser, admin: SocketAddr) {
