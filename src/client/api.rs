@@ -62,6 +62,13 @@ impl Api {
         })
     }
 
+    /// Reads what is at `path` as what it should be, without a detour: it may be long.
+    pub(super) fn read_typed<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let answer = self.exchange(Method::GET, path, None)?;
+        let value = serde_json::from_slice(answer.body());
+        value.map_err(|error| self.strange(&error.to_string()))
+    }
+
     /// Reads the list `name`, which is at `path` in an object.
     pub(super) fn list<T: DeserializeOwned>(
         &self,

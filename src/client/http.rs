@@ -21,8 +21,8 @@ use crate::reason;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// From the request to the last byte of the answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// The longest answer: ten thousand connections have a fifth of it.
-const ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// The longest answer: the longest overview of ten thousand backends is shorter.
+pub(super) const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// Connects, sends `request` and reads the whole answer, or says why there is none.
 pub(super) fn exchange(

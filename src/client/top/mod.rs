@@ -74,7 +74,7 @@ fn next(inputs: &Receiver<Input>) -> Input {
 }
 
 fn ask(api: &Api) -> Result<Overview, Failure> {
-    api.typed(api.read(PATH)?.value)
+    api.read_typed(PATH)
 }
 
 fn why(failure: Failure) -> String {
@@ -119,4 +119,54 @@ fn hear(sender: Sender<Input>) -> std::io::Result<()> {
         }
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::client::http::ANSWER_BYTES;
+    use crate::requests::overview::BackendNow;
+    use serde_json::{Value, json};
+
+    /// The longest overview of a backend: each number as long as it gets, names of 64 bytes.
+    fn longest(checks: usize) -> String {
+        let (name, float) = ("x".repeat(64), -1.797_693_134_862_315_7e-308);
+        let check =
+            json!({"at": "2026-11-20T12:20:02.481Z", "passed": false, "duration_ms": float});
+        let errors = [
+            "refused",
+            "timeout",
+            "unreachable",
+            "reset",
+            "local",
+            "other",
+        ];
+        let errors: serde_json::Map<String, Value> = errors
+            .map(|it| (it.to_owned(), u64::MAX.into()))
+            .into_iter()
+            .collect();
+        let backend = json!({"pool": name, "name": name,
+            "address": "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535",
+            "weight": u16::MAX, "state": "ejected", "since": "2026-11-20T12:20:02.481Z",
+            "backup": false, "max_connections": u32::MAX, "connections_active": u32::MAX,
+            "connections_total": u64::MAX, "bytes_in": u64::MAX, "bytes_out": u64::MAX,
+            "connect_errors_total": u64::MAX,
+            "last_check": {"result": "failed", "at": "2026-11-20T12:20:02.481Z",
+                "duration_ms": float, "detail": "x".repeat(1000)},
+            "paced_drain": {"left": u32::MAX, "closed": u32::MAX, "seconds_to_go": float},
+            "connections_per_second": float, "bytes_in_per_second": float,
+            "bytes_out_per_second": float, "connect_p50_ms": float, "connect_p99_ms": float,
+            "errors": errors, "share_now": float, "share_due": float,
+            "checks": vec![check; checks]});
+        let backend: BackendNow = serde_json::from_value(backend).unwrap();
+        serde_json::to_string(&backend).unwrap()
+    }
+
+    #[test]
+    fn the_overview_of_ten_thousand_backends_is_no_longer_than_an_answer_may_be() {
+        // The supervisor shows 60,000 checks at the most, and of each backend 60 at the most.
+        for backends in [1_000, 10_000] {
+            let bytes = (longest(60_000 / backends).len() + 1) * backends;
+            assert!(bytes < ANSWER_BYTES, "{backends}: {bytes}");
+        }
+    }
 }

@@ -24,8 +24,8 @@ const OVERVIEW: Line = (
         "capabilities":{"writes":true,"token_required":false},"new_in_2027":true}"#,
 );
 
-/// What a terminal is told at the end: a cursor again, and the screen of before.
-const RESTORED: &str = "\x1b[?25h\x1b[?1049l";
+/// What a terminal is told at the end: lines that go on, a cursor, and the screen of before.
+const RESTORED: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
 #[test]
 fn where_there_is_no_terminal_it_says_how_things_are_once() {
