@@ -128,6 +128,8 @@ pub struct PoolNow {
     pub name: String,
     /// How backends are picked.
     pub balance: String,
+    /// Who gets new sessions while no backend is up: `reject` for nobody, `try-all` for all.
+    pub all_down: String,
     /// Sessions now, over its backends.
     pub sessions: u32,
     /// Clients who wait for a backend below its limit.

@@ -139,6 +139,7 @@ impl Process {
         PoolNow {
             name: pool.config.name.to_string(),
             balance: pool.config.balance.to_string(),
+            all_down: pool.config.all_down.name().to_owned(),
             sessions: pool.backends.iter().map(|it| it.load.active.count()).sum(),
             queue: pool.line.waiting.count(),
             backends: backends.collect(),
@@ -184,7 +185,8 @@ impl Process {
         let marks = recent.map(|it| CheckMark {
             at: time(it.at()),
             passed: it.passed,
-            duration_ms: it.took().as_secs_f64() * 1000.0,
+            // Whole microseconds, which are short to write: there are very many.
+            duration_ms: (it.took().as_secs_f64() * 1e6).round() / 1e3,
         });
         marks.collect()
     }

@@ -2,18 +2,25 @@
 
 import { list, percent, plural } from "./format.js";
 
-/** What may get new sessions: backups only while nobody else may. */
-export function eligible(backends) {
-  const able = backends.filter((it) => it.state === "up" && it.weight > 0);
-  const regular = able.filter((it) => !it.backup);
-  return regular.length > 0 ? regular : able;
+/**
+ * What may get new sessions: backups only while nobody else may, and those that are down only while nobody is up
+ * and the pool says so.
+ */
+export function eligible(backends, allDown) {
+  const able = (states) => {
+    const all = backends.filter((it) => states.includes(it.state) && it.weight > 0);
+    const regular = all.filter((it) => !it.backup);
+    return regular.length > 0 ? regular : all;
+  };
+  const up = able(["up"]);
+  return up.length > 0 || allDown !== "try-all" ? up : able(["up", "down", "ejected"]);
 }
 
 const weights = (backends) => backends.reduce((sum, it) => sum + it.weight, 0);
 
 /** The part of new connections that each eligible backend should get, by name. */
-export function shares(backends) {
-  const able = eligible(backends);
+export function shares(backends, allDown) {
+  const able = eligible(backends, allDown);
   const all = weights(able);
   return new Map(able.map((it) => [it.name, it.weight / all]));
 }
@@ -30,8 +37,8 @@ function changed(backends, backend, { state, weight }) {
  * `isGrave` says that nobody would be left.
  */
 export function effect(pool, backend, change) {
-  const before = shares(pool.backends);
-  const after = shares(changed(pool.backends, backend, change));
+  const before = shares(pool.backends, pool.all_down);
+  const after = shares(changed(pool.backends, backend, change), pool.all_down);
   const [had, has] = [before.get(backend.name) ?? 0, after.get(backend.name) ?? 0];
   const others = [...after.keys()].filter((name) => name !== backend.name);
   const sentences = [];

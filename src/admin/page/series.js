@@ -18,14 +18,14 @@ export const QUARTER_POINTS = 900;
 /** Rates are those of the last five seconds: so many seconds may be missed, and the next number is theirs too. */
 const MISSED = 3;
 
-/** A history by the second, with one overview more; null stays null. */
+/** A history by the second, with one overview more; null where it has to be asked for anew, as after a step of the clock. */
 export function extend(history, overview) {
   if (history === null) return null;
   const end = lastTime(history);
   const at = Date.parse(overview.at);
   const steps = Math.round((at - end) / 1000);
+  if (steps < -MISSED || steps > QUARTER_POINTS) return null;
   if (steps < 1) return history;
-  if (steps > QUARTER_POINTS) return null;
   const columns = {};
   const dropped = Math.max(0, history.columns.sessions.length + steps - QUARTER_POINTS);
   for (const [name, pick] of COLUMNS) {

@@ -62,10 +62,11 @@ function take(overview) {
   listen();
   pause = FIRST_PAUSE_MS;
   const old = state.overview;
-  const isAnother = old && old.pid !== overview.pid;
+  // In a container each one may have the same pid.
+  const isAnother = old && (old.pid !== overview.pid || overview.uptime_seconds < old.uptime_seconds);
   if (isAnother) {
     seen = 0;
-    note("process", `Another l4lb answers, with pid ${overview.pid}; the one with pid ${old.pid} has gone.`);
+    note("process", `l4lb was started anew, with pid ${overview.pid}.`);
   }
   const isNew = state.link !== "live";
   const recent = isAnother || isNew ? null : extend(state.recent, overview);

@@ -255,7 +255,7 @@ mod tests {
             "counters": {"connections_total": 1, "bytes_in_total": 2, "bytes_out_total": 3,
                 "errors_total": 4},
             "listeners": [],
-            "pools": [{"name": "app", "balance": "first", "sessions": 13, "queue": 0,
+            "pools": [{"name": "app", "balance": "first", "all_down": "reject", "sessions": 13, "queue": 0,
                 "backends": backends}],
             "engine": {"workers": [], "descriptors": {"used": 1, "limit": 2},
                 "pipes": {"used": 0, "idle": 0, "limit": 1},

@@ -121,8 +121,16 @@ fn an_effect_is_said_by_the_weights(eval: &dyn Fn(&str, &str) -> Value) {
             false,
         ),
     ];
+    let try_all = json!({ "name": "app", "backends": last, "all_down": "try-all" });
+    let effect = eval(
+        "capacity",
+        &format!("it.effect({try_all}, {}, {{ state: 'drain' }})", last[0]),
+    );
+    let wanted = "Removes 100 % of the capacity of pool app; b would get all new sessions.";
+    assert_eq!(effect["sentences"][0], wanted);
+    assert_eq!(effect["isGrave"], false);
     for (backends, change, wanted, is_grave) in table {
-        let pool = json!({ "name": "app", "backends": backends });
+        let pool = json!({ "name": "app", "backends": backends, "all_down": "reject" });
         let effect = eval(
             "capacity",
             &format!("it.effect({pool}, {}, {change})", backends[0]),
@@ -166,6 +174,15 @@ fn a_history_goes_on_with_each_overview(eval: &dyn Fn(&str, &str) -> Value) {
     assert_eq!(long["columns"]["sessions"].as_array().unwrap().len(), 900);
     assert_eq!(long["from"], "2026-11-20T12:00:01.000Z");
     assert_eq!(extended("13:00:00.000"), Value::Null);
+    assert_eq!(
+        extended("11:59:59.000")["columns"]["sessions"],
+        json!([1, 2])
+    );
+    assert_eq!(
+        extended("11:59:50.000"),
+        Value::Null,
+        "the clock was put back"
+    );
     let thinned = |low: bool| {
         eval(
             "series",
