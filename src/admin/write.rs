@@ -236,7 +236,8 @@ pub(super) async fn kill(
 /// Says what a configuration would change if it were the file's, and changes nothing.
 ///
 /// The flags that l4lb was started with, and what operators have changed, are put over it as a reload
-/// does. That its addresses can be bound, and its names be looked up, is not tried.
+/// does. That its addresses can be bound, and its names be looked up, is not tried. One is worked out at
+/// a time: who asks meanwhile is answered 503.
 #[utoipa::path(post, path = "/v1/config/diff", tag = "write", security(("token" = [])),
     request_body(content = Object, description = "A configuration, with the keys of the file"),
     responses((status = 200, description = "What it would change", body = Foresight)),

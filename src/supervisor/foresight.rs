@@ -19,7 +19,8 @@ use crate::requests::{Foresight, Refusal, Reply};
 impl Process {
     /// Says what `config` would change if it were the file's, with the flags and the changes of operators
     /// over it as a reload puts them. What takes its time, files and tables over thousands of backends,
-    /// is done in a thread of its own.
+    /// is done in a thread of its own, of which there is one: whoever asks again and again takes neither
+    /// the cores from the workers nor memory without end.
     pub(super) fn foresee(&self, config: Config, reply: Reply<Result<Foresight, Refusal>>) {
         let config = match self.amended(config) {
             Ok(config) => config,
@@ -31,15 +32,24 @@ impl Process {
             orders: HashMap::new(), // those of what is new are added when that is known
             crowds: self.ask_workers(ToWorker::Census).concat(),
         };
+        let turn = Arc::clone(&self.foresight);
         // Dropped with a thread that cannot be had, the way back says so.
-        let work = move || reply.send(compare(&now, config, &answers, present));
+        let work = move || {
+            let foresight = compare(&now, config, &answers, present);
+            drop(turn);
+            reply.send(foresight);
+        };
         let _ = launch::spawn("foresight", work);
     }
 
-    /// The configuration with the flags over it.
+    /// The configuration with the flags over it, if there is a turn for it now.
     fn amended(&self, config: Config) -> Result<Config, Refusal> {
         if self.stops > 0 {
             return Err(Refusal::Unable("l4lb is draining".to_owned()));
+        }
+        if Arc::strong_count(&self.foresight) > 1 {
+            let text = "another diff is being worked out: try again";
+            return Err(Refusal::Unable(text.to_owned()));
         }
         match &self.source {
             Some(source) => source.amend(config).map_err(Refusal::Invalid),

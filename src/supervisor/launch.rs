@@ -176,6 +176,7 @@ fn start(parts: Parts) -> io::Result<Process> {
         paced: Vec::new(),
         steps: never(),
         scaling: Scaling::new(),
+        foresight: Arc::default(),
         chronicle: Chronicle::new(SystemTime::now()),
         tallies,
         reloads: Reloads::new(SystemTime::now()),

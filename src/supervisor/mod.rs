@@ -82,6 +82,8 @@ pub struct Process {
     paced: Vec<Pacing>,
     steps: Receiver<Instant>,
     scaling: Scaling,
+    /// A diff that is worked out has it as well.
+    foresight: Arc<()>,
     chronicle: Chronicle,
     /// What each worker counts of itself.
     tallies: Arc<[Arc<WorkerTally>]>,

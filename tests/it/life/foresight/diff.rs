@@ -56,6 +56,23 @@ impl Scene {
         serde_json::from_str(&said).unwrap()
     }
 
+    /// What the API answers to a configuration with this pool.
+    fn post(&self, pool: &Value) -> String {
+        let body = json!({
+            "listener": [{ "name": "web", "listen": "127.0.0.1:0", "pool": "app" }],
+            "pool": { "app": pool },
+        });
+        let (body, length) = (body.to_string(), body.to_string().len());
+        let mut api = UnixStream::connect(self.folder.path().join("admin")).unwrap();
+        api.set_read_timeout(Some(PATIENCE)).unwrap();
+        let head = "POST /v1/config/diff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+                    Content-Type: application/json\r\n";
+        write!(api, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
+        let mut answer = String::new();
+        api.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
     /// Serves a file with this text; what the log says of it.
     #[track_caller]
     fn reload(&self, text: &str) -> Vec<String> {
@@ -378,22 +395,7 @@ fn a_file_of_backends_that_a_diff_names_holds_up_nobody_and_is_not_shown() {
     let servers = echoes::<4>();
     let scene = Scene::start(&file(&servers), &[]);
     let path = |name: &str| scene.folder.path().join(name).display().to_string();
-    let ask = |list: &str| {
-        let body = json!({
-            "listener": [{ "name": "web", "listen": "127.0.0.1:0", "pool": "app" }],
-            "pool": { "app": { "backends_file": path(list) } },
-        });
-        let body = body.to_string();
-        let mut api = UnixStream::connect(path("admin")).unwrap();
-        api.set_read_timeout(Some(PATIENCE)).unwrap();
-        let length = body.len();
-        let head = "POST /v1/config/diff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-                    Content-Type: application/json\r\n";
-        write!(api, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
-        let mut answer = String::new();
-        api.read_to_string(&mut answer).unwrap();
-        answer
-    };
+    let ask = |list: &str| scene.post(&json!({ "backends_file": path(list) }));
     let made = Command::new("mkfifo").arg(path("pipe")).status();
     assert!(made.unwrap().success());
     let answer = ask("pipe");
@@ -404,4 +406,37 @@ fn a_file_of_backends_that_a_diff_names_holds_up_nobody_and_is_not_shown() {
     assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
     assert!(!answer.contains("secret"), "{answer}");
     assert!(answer.contains("l4lb check says where"), "{answer}");
+}
+
+#[test]
+fn one_diff_is_worked_out_at_a_time_however_many_are_asked_for() {
+    let backends: Vec<String> = (1..4000)
+        .map(|port| format!("\"127.0.0.1:{port}\""))
+        .collect();
+    let text = format!(
+        "[[listener]]\nname = \"web\"\nlisten = \"127.0.0.1:0\"\npool = \"app\"\n\
+         [pool.app]\nbalance = \"source-hash\"\nhealth = {{ type = \"off\" }}\nbackends = [{}]\n",
+        backends.join(", ")
+    );
+    let scene = Scene::start(&text, &["--workers=1"]);
+    let small = json!({ "balance": "source-hash", "backends": ["127.0.0.1:1"] });
+    let tasks = format!("/proc/{}/task", scene.l4lb.pid());
+    let working = || {
+        let tasks = fs::read_dir(&tasks).unwrap().flatten();
+        let names = tasks.map(|it| fs::read_to_string(it.path().join("comm")).unwrap_or_default());
+        names.filter(|it| it.trim_end() == "foresight").count()
+    };
+    std::thread::scope(|scope| {
+        let asked = [(); 16].map(|()| scope.spawn(|| scene.post(&small)));
+        let mut most = 0;
+        while !asked.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            most = most.max(working());
+        }
+        // One that has given its turn back may still be about to end.
+        assert!(most <= 2, "{most} at once");
+        let answers = asked.map(|it| it.join().unwrap());
+        let is = |code: &str| answers.iter().filter(|it| it.starts_with(code)).count();
+        let (done, busy) = (is("HTTP/1.1 200 "), is("HTTP/1.1 503 "));
+        assert!(done > 0 && busy > 0 && done + busy == 16, "{answers:?}");
+    });
 }
