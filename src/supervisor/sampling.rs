@@ -162,7 +162,9 @@ impl Sampler {
             process.connects.merge(&interval.connects);
             process.backends_up += interval.backends_up;
             let name = &pool.config.name;
-            let track = tracks.remove(name).or_else(|| self.new_track());
+            let track = tracks.remove(name);
+            let others = self.pools.len() + tracks.len();
+            let track = track.or_else(|| (others < MOST_TRACKS).then(Track::default));
             if let Some(mut track) = track {
                 track.skip(missed);
                 track.record(&interval);
@@ -176,11 +178,6 @@ impl Sampler {
         self.process.record(&process);
         self.backends.retain(|_, it| it.seen == self.samples);
         (self.last, self.wall) = (now, wall);
-    }
-
-    /// For a pool that has none, as long as there are not too many.
-    fn new_track(&self) -> Option<Track> {
-        (self.pools.len() < MOST_TRACKS).then(Track::default)
     }
 
     /// What has come to all listeners since the sample before: connections, bytes in, bytes out, errors.
@@ -247,4 +244,54 @@ type Ends = Vec<(Arc<str>, u64)>;
 fn errors(ends: &EndTotals) -> u64 {
     let errors = Cause::ALL.into_iter().filter(|it| it.is_error());
     errors.map(|it| ends[it as usize]).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{AllDown, Balance, OnDown, PoolConfig};
+    use crate::pool::Line;
+
+    fn pool(name: String) -> Arc<PlannedPool> {
+        Arc::new(PlannedPool {
+            config: PoolConfig {
+                name: name.into(),
+                backends: Vec::new(),
+                backends_file: None,
+                balance: Balance::RoundRobin,
+                connect_timeout: SECOND,
+                retries: 0,
+                queue_timeout: SECOND,
+                slow_start: Duration::ZERO,
+                hedge: false,
+                on_down: OnDown::Keep,
+                all_down: AllDown::Reject,
+                health: None,
+                eject: None,
+                scale: None,
+            },
+            backends: Vec::new(),
+            orders: Vec::new(),
+            line: Arc::new(Line::new(1)),
+        })
+    }
+
+    #[test]
+    fn pools_that_come_before_others_do_not_make_the_histories_more_than_there_may_be() {
+        let (start, wall) = (Instant::now(), SystemTime::UNIX_EPOCH);
+        let mut sampler = Sampler::new(start, wall, 1);
+        let registry = Registry::new(1, HashMap::new());
+        let mut pools = Vec::new();
+        for second in 1..=3 {
+            let new = (0..MOST_TRACKS).map(|it| pool(format!("{second}-{it}")));
+            pools = new.chain(pools).collect();
+            let now = start + second * SECOND;
+            sampler.take((now, wall), &registry, pools.iter());
+            assert_eq!(sampler.pools.len(), MOST_TRACKS);
+            assert!(sampler.pools.contains_key("1-0"), "who has one keeps it");
+        }
+        sampler.take((start + 4 * SECOND, wall), &registry, pools[..70].iter());
+        sampler.take((start + 5 * SECOND, wall), &registry, pools[..70].iter());
+        assert_eq!(sampler.pools.len(), MOST_TRACKS, "others may have theirs");
+    }
 }
