@@ -11,6 +11,7 @@ mod explanation;
 mod foresight;
 mod found;
 mod launch;
+mod moment;
 mod overview;
 mod pacing;
 mod registry;

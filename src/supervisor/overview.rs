@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::Process;
 use super::answers::{live_pools, report_of, time};
+use super::moment::Moment;
 use super::sampling::Watch;
 use super::sentence::{BackendFacts, Facts, PoolFacts, sentence};
 use crate::config::BackendConfig;
@@ -226,16 +227,17 @@ impl Process {
     }
 
     fn sentence(&self, totals: &TotalsNow) -> Sentence {
-        let failure = &self.reloads.failure;
+        let (failure, now) = (&self.reloads.failure, SystemTime::now());
         sentence(&Facts {
-            now: SystemTime::now(),
             draining: self.stops > 0,
             sessions: totals.sessions,
             sessions_limit: totals.sessions_limit,
             connections_per_second: totals.connections_per_second,
-            pools: self.live_pools().map(|it| pool_facts(it)).collect(),
+            pools: self.live_pools().map(|it| pool_facts(it, now)).collect(),
             lines_dropped: self.sampler.lines_dropped(),
-            reload_failed: failure.clone(),
+            reload_failed: failure
+                .as_ref()
+                .map(|(at, why)| (Moment::told(*at, now), why.clone())),
         })
     }
 
@@ -326,14 +328,14 @@ fn shares_due(pool: &PlannedPool) -> Vec<f64> {
     shares
 }
 
-fn pool_facts(pool: &PlannedPool) -> PoolFacts {
+fn pool_facts(pool: &PlannedPool, now: SystemTime) -> PoolFacts {
     let set = live_set(pool);
     let fact = |(place, it): (usize, &Member)| {
         let report = report_of(&it.backend);
         BackendFacts {
             name: it.backend.name.to_string(),
             state: it.state,
-            since: report.since,
+            since: Moment::told(report.since, now),
             why: report.why.clone(),
             weight: it.weight,
             is_eligible: set.eligible().binary_search(&place).is_ok(),

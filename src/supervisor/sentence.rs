@@ -4,18 +4,13 @@
 //! served all the same. Times are UTC, as `12:20:02Z`: whoever shows them knows the reader's clock. What is
 //! longer ago than a day has its date.
 
-use std::time::{Duration, SystemTime};
-
+use super::moment::Moment;
 use crate::pool::State;
 use crate::requests::overview::{Level, Sentence};
 
-/// A time of day that is longer ago could be any day's.
-const DAY: Duration = Duration::from_secs(24 * 3600);
-
 /// What it is made from.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Facts {
-    pub(super) now: SystemTime,
     /// Whether sessions are left to finish, and then it ends.
     pub(super) draining: bool,
     pub(super) sessions: u32,
@@ -25,7 +20,7 @@ pub(super) struct Facts {
     /// Lines of the access log that were dropped in the last minute.
     pub(super) lines_dropped: u64,
     /// When the last reload has failed, if it has, and why.
-    pub(super) reload_failed: Option<(SystemTime, String)>,
+    pub(super) reload_failed: Option<(Moment, String)>,
 }
 
 #[derive(Debug, Default)]
@@ -39,7 +34,7 @@ pub(super) struct PoolFacts {
 pub(super) struct BackendFacts {
     pub(super) name: String,
     pub(super) state: State,
-    pub(super) since: SystemTime,
+    pub(super) since: Moment,
     pub(super) why: String,
     pub(super) weight: u16,
     /// Whether new sessions may go there, but for its limit.
@@ -83,19 +78,17 @@ pub(super) fn sentence(facts: &Facts) -> Sentence {
 fn problems(facts: &Facts) -> Vec<(Level, String)> {
     let mut found = Vec::new();
     let pools = facts.pools.iter();
-    let now = facts.now;
-    found.extend(pools.clone().filter_map(|it| nobody_serves(it, now)));
+    found.extend(pools.clone().filter_map(nobody_serves));
     found.extend(pools.clone().filter_map(all_are_full));
     found.extend(crowd(facts));
     let is_alone = facts.pools.len() == 1;
-    found.extend(pools.flat_map(|pool| outages(pool, is_alone, now)));
+    found.extend(pools.flat_map(|pool| outages(pool, is_alone)));
     if facts.lines_dropped > 0 {
         let dropped = counted(facts.lines_dropped, "line");
         let text = format!("The access log has dropped {dropped} in the last minute");
         found.push((Level::Warning, text));
     }
     if let Some((at, why)) = &facts.reload_failed {
-        let at = moment(*at, now);
         // What follows shows the place in the file.
         let why = why.lines().find(|it| !it.is_empty()).unwrap_or_default();
         let why = why.trim_end_matches(['.', ':']);
@@ -110,7 +103,7 @@ fn problems(facts: &Facts) -> Vec<(Level, String)> {
     found
 }
 
-fn nobody_serves(pool: &PoolFacts, now: SystemTime) -> Option<(Level, String)> {
+fn nobody_serves(pool: &PoolFacts) -> Option<(Level, String)> {
     let name = &pool.name;
     if pool.backends.is_empty() {
         return Some((Level::Bad, format!("Pool {name} has no backend")));
@@ -123,8 +116,7 @@ fn nobody_serves(pool: &PoolFacts, now: SystemTime) -> Option<(Level, String)> {
         return Some((Level::Bad, text));
     }
     // The last one that went is the one that counts.
-    let last = pool.backends.iter().map(|it| it.since).max()?;
-    let last = moment(last, now);
+    let last = pool.backends.iter().map(|it| &it.since).max()?;
     let text = format!("No backend of pool {name} is up since {last}");
     Some((Level::Bad, text))
 }
@@ -163,7 +155,7 @@ fn crowd(facts: &Facts) -> Option<(Level, String)> {
 }
 
 /// What is said of each backend that is down or ejected, in a pool that serves all the same.
-fn outages(pool: &PoolFacts, is_alone: bool, now: SystemTime) -> Vec<(Level, String)> {
+fn outages(pool: &PoolFacts, is_alone: bool) -> Vec<(Level, String)> {
     if pool.backends.iter().all(|it| it.state != State::Up) {
         return Vec::new();
     }
@@ -175,14 +167,14 @@ fn outages(pool: &PoolFacts, is_alone: bool, now: SystemTime) -> Vec<(Level, Str
             format!("{}/", pool.name)
         };
         let moved = moved(pool, it);
-        let text = format!("{prefix}{} {}{moved}", it.name, what_ails(it, now));
+        let text = format!("{prefix}{} {}{moved}", it.name, what_ails(it));
         (Level::Warning, text)
     };
     out.map(tell).collect()
 }
 
-fn what_ails(backend: &BackendFacts, now: SystemTime) -> String {
-    let (since, why) = (moment(backend.since, now), &backend.why);
+fn what_ails(backend: &BackendFacts) -> String {
+    let BackendFacts { since, why, .. } = backend;
     let is_down = backend.state == State::Down;
     if is_down && why.starts_with("connection refused") {
         format!("refuses connections since {since}")
@@ -226,18 +218,6 @@ fn moved(pool: &PoolFacts, gone: &BackendFacts) -> String {
     format!("; its {percent} % of the traffic moved to {names}")
 }
 
-/// `12:20:02Z`, or `2026-11-18 12:20 UTC` where that is not within the last day.
-fn moment(at: SystemTime, now: SystemTime) -> String {
-    let at = at.max(SystemTime::UNIX_EPOCH);
-    let text = humantime::format_rfc3339_seconds(at).to_string();
-    let (date, time) = text.split_once('T').unwrap_or_default();
-    if now.duration_since(at).is_ok_and(|ago| ago < DAY) {
-        time.to_owned()
-    } else {
-        format!("{date} {} UTC", time.get(..5).unwrap_or_default())
-    }
-}
-
 fn all_is_well(facts: &Facts) -> String {
     let pools = facts.pools.len();
     let backends = facts.pools.iter().flat_map(|it| &it.backends);
@@ -272,6 +252,7 @@ fn counted(count: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{Duration, SystemTime};
 
     use Level::{Bad, Good, Warning};
 
@@ -396,9 +377,13 @@ mod tests {
         ),
     ];
 
-    /// 12:20:02 on the 18th of November 2026.
-    fn lunch() -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_004_402)
+    /// So many seconds after 12:20:02 on a day that is not over.
+    fn lunch(seconds: u64) -> Moment {
+        let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_004_402);
+        Moment::told(
+            noon + Duration::from_secs(seconds),
+            noon + Duration::from_secs(43_200),
+        )
     }
 
     /// A pool by its backends: a name, a state's first letter, and `b` for a backup, `f` for full, `2` for
@@ -421,7 +406,7 @@ mod tests {
         let backend = |(name, word): (&str, &str)| BackendFacts {
             name: name.to_owned(),
             state: state(word),
-            since: lunch(),
+            since: lunch(0),
             why: match &word[..1] {
                 "d" => "connection refused (3 of 3)",
                 "e" => "5 connects failed in a row: out for 30s",
@@ -446,14 +431,10 @@ mod tests {
 
     fn facts(pools: Vec<PoolFacts>) -> Facts {
         Facts {
-            now: lunch() + Duration::from_secs(60),
-            draining: false,
-            sessions: 0,
             sessions_limit: 1000,
             connections_per_second: 120.0,
             pools,
-            lines_dropped: 0,
-            reload_failed: None,
+            ..Facts::default()
         }
     }
 
@@ -480,7 +461,7 @@ mod tests {
         expect(&all, Warning, &format!("{outage}."));
         all.draining = true;
         all.lines_dropped = 1;
-        all.reload_failed = Some((lunch() + Duration::from_secs(58), REPORT.to_owned()));
+        all.reload_failed = Some((lunch(58), REPORT.to_owned()));
         expect(&all, Warning, &format!("{outage}; and 3 more."));
         all.sessions = 800;
         let near = "800 sessions: the limit of 1000 is near; and 4 more.";
@@ -504,7 +485,7 @@ mod tests {
         let dropped = "The access log has dropped 7 lines in the last minute.";
         expect(&all, Warning, dropped);
         all.lines_dropped = 0;
-        all.reload_failed = Some((lunch() + Duration::from_secs(58), REPORT.to_owned()));
+        all.reload_failed = Some((lunch(58), REPORT.to_owned()));
         let failed =
             "The reload at 12:21:00Z has failed, the configuration before it holds: no such file.";
         expect(&all, Warning, failed);
@@ -514,27 +495,6 @@ mod tests {
             &all,
             Good,
             "The only backend of 1 pool is up; 0.2 connections a second.",
-        );
-    }
-
-    #[test]
-    fn what_is_longer_ago_than_a_day_has_its_date_and_midnight_confuses_nobody() {
-        let mut all = facts(vec![pool("app", 0, "a=u b=d0")]);
-        all.now = lunch() + DAY;
-        let dated = "b refuses connections since 2026-11-18 12:20 UTC.";
-        expect(&all, Warning, dated);
-        all.now = lunch() - Duration::from_secs(1); // somebody has set the clock back
-        expect(&all, Warning, dated);
-        all.pools = vec![pool("app", 0, "a=d b=d")];
-        all.now = lunch() + DAY / 2;
-        all.pools[0].backends[1].since = lunch() + DAY / 2 - Duration::from_secs(1199);
-        expect(&all, Bad, "No backend of pool app is up since 00:00:03Z.");
-        all.now = SystemTime::UNIX_EPOCH;
-        all.pools[0].backends[1].since = SystemTime::UNIX_EPOCH - DAY;
-        expect(
-            &all,
-            Bad,
-            "No backend of pool app is up since 2026-11-18 12:20 UTC.",
         );
     }
 }
