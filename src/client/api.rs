@@ -15,6 +15,9 @@ use super::{Failure, http, words};
 use crate::config::AdminAddress;
 use crate::token::Token;
 
+/// What is wrong with an answer is told in no more characters.
+const LONGEST_COMPLAINT: usize = 200;
+
 /// What an error says, see RFC 9457.
 #[derive(Deserialize)]
 struct Problem {
@@ -171,6 +174,7 @@ impl Api {
 
     fn strange(&self, what: &str) -> Failure {
         let address = &self.address;
+        let what: String = what.chars().take(LONGEST_COMPLAINT).collect(); // it may quote the answer
         Failure::Nobody(format!("{address} does not answer as an l4lb does: {what}"))
     }
 }
