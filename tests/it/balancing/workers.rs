@@ -40,7 +40,8 @@ fn long_sessions_are_spread_evenly_over_the_workers() {
     let backend = echo();
     let options = Options::new().arg("--workers=4").arg("--health=off");
     let l4lb = options.backend(backend.addr()).start();
-    assert_eq!(worker_times(&l4lb).len(), 4);
+    // A thread takes its name by itself, a moment after it was started.
+    eventually("four workers", || worker_times(&l4lb).len() == 4);
     let _clients = clients(&l4lb, 100);
     // Each worker watches its own sessions, two sockets each, in its own epoll instance (that another
     // descriptor may speak of too).
