@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use l4lb::config::Balance;
 use test_backends::{Behaviour, Server};
 
-use crate::harness::{Embedded, PATIENCE, eventually, pool_over};
+use crate::harness::{Embedded, Options, PATIENCE, cpu_time, eventually, pool_over};
 use crate::life::let_pass;
 
 /// A backend that says its name to each client, waits for one byte, and knows how many it had at once.
@@ -196,6 +196,35 @@ fn who_cannot_use_the_room_that_there_is_holds_up_nobody() {
         assert!(ask(&mut stuck));
         assert!(ask(&mut inside));
     }
+}
+
+#[test]
+fn a_line_at_a_backend_that_has_gone_goes_to_the_other_one_and_keeps_nobody_busy() {
+    let mut gone = Server::start("127.0.0.1:0", Behaviour::Echo).unwrap();
+    let other = counting();
+    let l4lb = Options::new()
+        .arg("--health=off")
+        .arg("--connect-timeout=20s")
+        .arg(&format!("--backend=a={},max-connections=1", gone.addr()))
+        .arg(&format!("--backend=b={},max-connections=1", other.address))
+        .start();
+    let mut first = l4lb.connect();
+    assert!(ask(&mut first));
+    let others = [(); 3].map(|()| l4lb.connect());
+    eventually("b has a client", || other.most.load(Ordering::SeqCst) == 1);
+    let_pass(Duration::from_millis(100));
+    gone.stop(); // and with it the first one: there is room where nobody listens
+    assert!(!matches!(first.read(&mut [0]), Ok(1)));
+    let_pass(Duration::from_millis(100));
+    let before = cpu_time(l4lb.pid());
+    let_pass(Duration::from_millis(500));
+    let spent = cpu_time(l4lb.pid()) - before;
+    assert!(spent < Duration::from_millis(100), "{spent:?}");
+    let asked = Instant::now();
+    for mut client in others {
+        assert!(ask(&mut client));
+    }
+    assert!(asked.elapsed() < Duration::from_secs(5));
 }
 
 #[test]
