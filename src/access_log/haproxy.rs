@@ -80,6 +80,9 @@ fn write_letters(out: &mut Vec<u8>, reason: Option<CloseReason>) -> io::Result<(
         | Cause::BackendDown
         | Cause::LocalResource
         | Cause::IdleTimeout
+        | Cause::BadPreamble
+        | Cause::Denied
+        | Cause::PreambleTimeout
         | Cause::Killed
         | Cause::Internal => cause,
     };

@@ -25,6 +25,12 @@ pub enum Cause {
     LocalResource,
     /// No byte went either way for the idle timeout.
     IdleTimeout,
+    /// What the client said first could not be understood.
+    BadPreamble,
+    /// What the client said first was understood, and a rule forbids it.
+    Denied,
+    /// The client did not say in time what it has to say first.
+    PreambleTimeout,
     /// An operator closed it.
     Killed,
     /// The drain deadline, or a second stop signal.
@@ -36,6 +42,8 @@ pub enum Cause {
 /// How far the session had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
+    /// Reading what the client says before a backend is picked.
+    Preamble,
     /// Waiting for a backend below its limit.
     Queued,
     /// Choosing or dialing a backend.
@@ -71,7 +79,7 @@ impl CloseReason {
 
 impl Cause {
     /// All of them, each in its own place.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Completed,
         Self::ClientAborted,
         Self::BackendAborted,
@@ -82,6 +90,9 @@ impl Cause {
         Self::BackendDown,
         Self::LocalResource,
         Self::IdleTimeout,
+        Self::BadPreamble,
+        Self::Denied,
+        Self::PreambleTimeout,
         Self::Killed,
         Self::Drained,
         Self::Internal,
@@ -101,6 +112,9 @@ impl Cause {
             Self::Completed
             | Self::ClientAborted
             | Self::IdleTimeout
+            | Self::BadPreamble
+            | Self::Denied
+            | Self::PreambleTimeout
             | Self::Killed
             | Self::Drained => false,
             Self::BackendAborted
@@ -114,12 +128,17 @@ impl Cause {
         }
     }
 
-    /// Whether l4lb itself had to turn the client away: no backend was live, none had room in time, or
-    /// this machine lacked something.
+    /// Whether l4lb itself turned the client away: no backend was live, none had room in time, this
+    /// machine lacked something, or what the client said first was not what it may say.
     #[must_use]
     pub const fn is_rejection(self) -> bool {
         match self {
-            Self::NoBackend | Self::QueueTimeout | Self::LocalResource => true,
+            Self::NoBackend
+            | Self::QueueTimeout
+            | Self::LocalResource
+            | Self::BadPreamble
+            | Self::Denied
+            | Self::PreambleTimeout => true,
             Self::Completed
             | Self::ClientAborted
             | Self::BackendAborted
@@ -146,6 +165,9 @@ impl Cause {
             Self::BackendDown => ('D', "backend_down"),
             Self::LocalResource => ('R', "local_resource"),
             Self::IdleTimeout => ('c', "idle_timeout"),
+            Self::BadPreamble => ('P', "bad_preamble"),
+            Self::Denied => ('P', "denied"),
+            Self::PreambleTimeout => ('c', "preamble_timeout"),
             Self::Killed => ('K', "killed"),
             Self::Drained => ('L', "drained"),
             Self::Internal => ('I', "internal"),
@@ -156,6 +178,7 @@ impl Cause {
 impl Stage {
     const fn letter(self) -> char {
         match self {
+            Self::Preamble => 'R',
             Self::Queued => 'Q',
             Self::Connecting => 'C',
             Self::Data => 'D',
@@ -200,6 +223,9 @@ mod tests {
             (Cause::BackendAborted, Stage::Data, "SD"),
             (Cause::IdleTimeout, Stage::Data, "cD"),
             (Cause::LocalResource, Stage::Connecting, "RC"),
+            (Cause::BadPreamble, Stage::Preamble, "PR"),
+            (Cause::Denied, Stage::Preamble, "PR"),
+            (Cause::PreambleTimeout, Stage::Preamble, "cR"),
             (Cause::Killed, Stage::Data, "KD"),
             (Cause::Drained, Stage::Data, "LD"),
             (Cause::Internal, Stage::Data, "ID"),

@@ -5,8 +5,12 @@
 //!   |                      |                          |
 //!   +--- source reset -----+--------------------------+--> Reset --delivered--> (the sink is reset)
 //!   +--- sink broken: what is held is lost ----------------> Aborted
+//!   +--- message over, and another may follow -------------> Rested --> Open
 //! ```
 //! The type is used twice in a session, for upload and download; nothing here knows which it is.
+
+mod ending;
+mod message;
 
 use super::{Direction, Readiness, Step};
 
@@ -37,6 +41,11 @@ enum Memory {
         from: usize,
         to: usize,
     },
+    /// A text that was made for the sink: it goes before all that is read from now on.
+    Preface {
+        from: usize,
+        to: usize,
+    },
 }
 
 /// How bytes are moved.
@@ -58,7 +67,11 @@ enum Gear {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Open,
+    /// The message is over; nothing is read before the next one.
+    Rested,
     Ended,
+    /// As `Ended`; the sink has to take something before it can be told.
+    EndHeld,
     Finished,
     /// The source was reset. The sink is reset too, but not before it has acknowledged everything.
     Reset {
@@ -80,6 +93,8 @@ pub struct Flow {
     spliced: bool,
     /// What is in memory is all that the source will send.
     last: bool,
+    /// The sink has to be told of the end in words of its own: closing it does not say it.
+    formal: bool,
     received: u64,
     sent: u64,
 }
@@ -93,6 +108,7 @@ impl Flow {
             gear: Gear::Copy { full_reads: 0 },
             spliced: false,
             last: false,
+            formal: false,
             received: 0,
             sent: 0,
         }
@@ -132,9 +148,17 @@ impl Flow {
     #[must_use]
     pub const fn held_range(&self) -> std::ops::Range<usize> {
         match self.memory {
-            Memory::Scratch { from, to } | Memory::Buffer { from, to } => from..to,
+            Memory::Scratch { from, to }
+            | Memory::Buffer { from, to }
+            | Memory::Preface { from, to } => from..to,
             Memory::Nothing => 0..0,
         }
+    }
+
+    /// Whether what is held is a text that was made for the sink.
+    #[must_use]
+    pub const fn in_preface(&self) -> bool {
+        matches!(self.memory, Memory::Preface { .. })
     }
 
     /// Whether the scratch buffer holds bytes of this flow: the turn must not end here.
@@ -152,7 +176,18 @@ impl Flow {
     /// Whether the source said that its stream ends here, and all of it was written to the sink.
     #[must_use]
     pub const fn complete(&self) -> bool {
-        matches!(self.end, End::Ended | End::Finished) && self.is_empty()
+        let is_told = match self.end {
+            End::Finished => true,
+            End::Ended | End::EndHeld => !self.formal,
+            End::Open | End::Rested | End::Reset { .. } | End::Aborted => false,
+        };
+        is_told && self.is_empty()
+    }
+
+    /// Whether its message is over and was written to the sink.
+    #[must_use]
+    pub const fn rests(&self) -> bool {
+        matches!(self.end, End::Rested) && self.is_empty()
     }
 
     const fn is_empty(&self) -> bool {
@@ -168,7 +203,9 @@ impl Flow {
             } => Some(polls),
             End::Reset { waiting: false, .. }
             | End::Open
+            | End::Rested
             | End::Ended
+            | End::EndHeld
             | End::Finished
             | End::Aborted => None,
         }
@@ -180,7 +217,9 @@ impl Flow {
         match self.memory {
             Memory::Scratch { .. } if !writable => return Some(Step::Keep(way)),
             Memory::Scratch { .. } => return Some(Step::Send(way)),
-            Memory::Buffer { .. } => return writable.then_some(Step::Send(way)),
+            Memory::Buffer { .. } | Memory::Preface { .. } => {
+                return writable.then_some(Step::Send(way));
+            }
             Memory::Nothing => {}
         }
         if self.piped > 0 {
@@ -194,8 +233,9 @@ impl Flow {
         match self.end {
             End::Open if writable && source.has(Readiness::READABLE) => Some(self.read(way)),
             End::Ended => Some(Step::Shutdown(way)),
+            End::EndHeld => writable.then_some(Step::Shutdown(way)),
             End::Reset { waiting: false, .. } => Some(Step::AwaitDelivery(way)),
-            End::Open | End::Reset { .. } | End::Finished | End::Aborted => None,
+            End::Open | End::Rested | End::Reset { .. } | End::Finished | End::Aborted => None,
         }
     }
 
@@ -301,7 +341,14 @@ impl Flow {
                 from: from + bytes,
                 to,
             },
-            Memory::Nothing | Memory::Scratch { .. } | Memory::Buffer { .. } => Memory::Nothing,
+            Memory::Preface { from, to } if from + bytes < to => Memory::Preface {
+                from: from + bytes,
+                to,
+            },
+            Memory::Nothing
+            | Memory::Scratch { .. }
+            | Memory::Buffer { .. }
+            | Memory::Preface { .. } => Memory::Nothing,
         };
     }
 
@@ -322,49 +369,5 @@ impl Flow {
     /// The sink was told that the stream has ended.
     pub(super) const fn on_shutdown(&mut self) {
         self.end = End::Finished;
-    }
-
-    /// The source was reset and nothing can be read from it any more.
-    pub(super) const fn on_reset(&mut self) {
-        self.end = End::Reset {
-            polls: 0,
-            waiting: false,
-        };
-    }
-
-    /// The source was reset. If its stream is still open, reading goes on to its last byte first.
-    pub(super) const fn on_source_broken(&mut self) {
-        match self.end {
-            End::Ended | End::Finished => self.on_reset(),
-            End::Open => self.gear = Gear::CopyOnly,
-            End::Reset { .. } | End::Aborted => {}
-        }
-    }
-
-    /// The sink takes nothing any more: what is held for it is lost.
-    pub(super) const fn on_sink_broken(&mut self) {
-        self.end = End::Aborted;
-        self.memory = Memory::Nothing;
-        self.piped = 0;
-    }
-
-    /// The sink has not acknowledged everything: ask again later.
-    pub(super) const fn on_undelivered(&mut self) {
-        if let End::Reset { polls, .. } = self.end {
-            self.end = End::Reset {
-                polls: polls.saturating_add(1),
-                waiting: true,
-            };
-        }
-    }
-
-    /// It is time to ask again.
-    pub(super) const fn on_delivery_deadline(&mut self) {
-        if let End::Reset { polls, .. } = self.end {
-            self.end = End::Reset {
-                polls,
-                waiting: false,
-            };
-        }
     }
 }

@@ -1,87 +1,8 @@
-//! The session machine. What an outcome makes of a state is said in `transitions`.
-//! ```text
-//!            picked             connected                both streams relayed
-//!  Choosing --------> Dialing -------------> Relaying ----------------------> Closed(Completed)
-//!    ^  |none live     |   |last try failed     | reset, idle, drain, backend down
-//!    |  v              |   v                    v
-//!    | Closed          | Closed(refused)     Closed(reason)
-//!    +--- Paused <-----+  tries left, no byte of the client was sent yet
-//!    +--- Queued <----- all full (from Choosing); its time is over --> Closed(queue timeout)
-//! ```
-//! While it dials, a second connect may race the first one, once: the shell sees to who wins.
+//! The session machine: what is known of a session, and what to do next. Its phases are drawn in `phase`;
+//! what an outcome makes of a state is said in `transitions` and `front`.
 
+use super::phase::{Deadline, Handshake, Phase, Race};
 use super::{Cause, CloseReason, DialError, Direction, Flow, Readiness, Side, Stage, Step, Tuning};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    Choosing {
-        last: Option<DialError>,
-    },
-    /// A backend is picked.
-    Connecting,
-    /// The connect is under way, perhaps two of them.
-    Dialing {
-        race: Race,
-    },
-    /// Every backend is at its limit: waits for its turn.
-    Queued {
-        last: Option<DialError>,
-    },
-    /// All live backends were tried: a brief wait before the same ones are tried again.
-    Paused {
-        last: DialError,
-    },
-    /// No descriptor for the backend's socket: waits for one to be freed.
-    Starved,
-    Relaying,
-    Closed(CloseReason),
-}
-
-/// Whether a connect that takes long is raced by a second one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Race {
-    /// No, or it is already.
-    Off,
-    /// If it takes unusually long.
-    Expected,
-    /// Now.
-    Due,
-}
-
-/// The next point in time that matters to a session; the worker knows how far away it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deadline {
-    /// None: the session is over.
-    Never,
-    /// The end of this attempt to connect.
-    Connect {
-        /// Counted from 1.
-        attempt: u8,
-    },
-    /// When this attempt to connect takes unusually long.
-    Hedge {
-        /// Counted from 1.
-        attempt: u8,
-    },
-    /// The end of waiting for a backend below its limit.
-    Queue,
-    /// The end of holding acknowledgements to the backend back.
-    Acknowledge,
-    /// The end of waiting for a descriptor.
-    Starved,
-    /// The end of the pause before tried backends are tried again.
-    Retry {
-        /// Attempts made so far.
-        attempt: u8,
-    },
-    /// The idle timeout.
-    Idle,
-    /// Time to ask again whether the sink has acknowledged everything.
-    Delivery {
-        /// How often was asked so far.
-        polls: u8,
-    },
-}
 
 /// The numbers that a session obeys.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +11,10 @@ pub struct Limits {
     pub retries: u8,
     /// Whether a connect that takes unusually long is raced by a second one.
     pub hedge: bool,
+    /// Whether a connected backend has to be greeted.
+    pub greets: bool,
+    /// Whether the client can be told why it is not served.
+    pub answers: bool,
     /// When to splice.
     pub tuning: Tuning,
 }
@@ -108,17 +33,6 @@ pub struct Session {
     /// Whose turn it is when both directions could move.
     pub(super) first: Direction,
     pub(super) handshake: Handshake,
-}
-
-/// Whether acknowledgements to the backend are held back: the handshake's last one, so that the
-/// client's first bytes carry it, and that of a short reply, so that the end carries it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Handshake {
-    Acknowledged,
-    /// Held back, for a moment.
-    Owed,
-    /// The moment has passed: from now on acknowledgements are sent as ever.
-    Due,
 }
 
 impl Default for Session {
@@ -167,10 +81,27 @@ impl Session {
         matches!(self.phase, Phase::Relaying)
     }
 
-    /// Whether a connect is under way.
+    /// Whether the session has no backend's bytes yet and none of its own, so that its backend may still
+    /// be another one.
+    #[must_use]
+    pub const fn is_unserved(&self) -> bool {
+        match self.phase {
+            Phase::Choosing { .. }
+            | Phase::Connecting
+            | Phase::Dialing { .. }
+            | Phase::Queued { .. }
+            | Phase::Paused { .. }
+            | Phase::Starved
+            | Phase::Greeting { .. } => true,
+            Phase::Preamble { .. } => self.flow(Direction::Upload).received() == 0,
+            Phase::Relaying | Phase::Rested | Phase::Answering { .. } | Phase::Closed(_) => false,
+        }
+    }
+
+    /// Whether a connect is under way, or its backend is being greeted.
     #[must_use]
     pub const fn is_dialing(&self) -> bool {
-        matches!(self.phase, Phase::Dialing { .. })
+        matches!(self.phase, Phase::Dialing { .. } | Phase::Greeting { .. })
     }
 
     /// Whether the session waits for a backend below its limit.
@@ -214,12 +145,14 @@ impl Session {
         let client = self.ready[Side::Client.index()];
         let backend = self.ready[Side::Backend.index()];
         match self.phase {
+            Phase::Preamble { wait, begun } => self.preamble_step(wait, begun),
             Phase::Choosing { .. } => Step::Choose,
             Phase::Connecting => Step::Connect,
             Phase::Dialing { .. }
             | Phase::Paused { .. }
             | Phase::Queued { .. }
             | Phase::Starved
+            | Phase::Greeting { .. }
                 if client.has(Readiness::SUSPECT) =>
             {
                 Step::CheckError(Side::Client)
@@ -232,7 +165,12 @@ impl Session {
             | Phase::Paused { .. }
             | Phase::Queued { .. }
             | Phase::Starved => Step::Wait,
+            Phase::Greeting { wait } if backend.any(wait | Readiness::SUSPECT) => Step::Greet,
+            Phase::Greeting { .. } => Step::Wait,
             Phase::Relaying => self.relay_step(),
+            Phase::Rested => Step::Rest,
+            Phase::Answering { wait, .. } if client.any(wait | Readiness::SUSPECT) => Step::Answer,
+            Phase::Answering { .. } => Step::Wait,
             Phase::Closed(reason) => Step::Close(reason),
         }
     }
@@ -270,11 +208,14 @@ impl Session {
             } => Deadline::Hedge {
                 attempt: self.attempts,
             },
-            Phase::Choosing { .. } | Phase::Connecting | Phase::Dialing { .. } => {
-                Deadline::Connect {
-                    attempt: self.attempts,
-                }
-            }
+            Phase::Choosing { .. }
+            | Phase::Connecting
+            | Phase::Dialing { .. }
+            | Phase::Greeting { .. } => Deadline::Connect {
+                attempt: self.attempts,
+            },
+            Phase::Preamble { begun, .. } => Deadline::Preamble { begun },
+            Phase::Answering { .. } => Deadline::Answer,
             Phase::Queued { .. } => Deadline::Queue,
             Phase::Paused { .. } => Deadline::Retry {
                 attempt: self.attempts,
@@ -286,7 +227,7 @@ impl Session {
                 .iter()
                 .find_map(Flow::delivery_polls)
                 .map_or(Deadline::Idle, |polls| Deadline::Delivery { polls }),
-            Phase::Closed(_) => Deadline::Never,
+            Phase::Rested | Phase::Closed(_) => Deadline::Never,
         }
     }
 
@@ -294,11 +235,13 @@ impl Session {
     pub fn expire(&mut self, limits: &Limits) {
         match self.deadline() {
             Deadline::Never => {}
+            Deadline::Preamble { begun } => self.expire_preamble(begun, limits),
+            Deadline::Answer => self.end_answer(),
             Deadline::Connect { .. } => self.dial_failed(DialError::TimedOut, limits),
             Deadline::Hedge { .. } => self.phase = Phase::Dialing { race: Race::Due },
-            Deadline::Queue => self.cut(Cause::QueueTimeout),
+            Deadline::Queue => self.refuse(Cause::QueueTimeout, limits),
             Deadline::Acknowledge => self.handshake = Handshake::Due,
-            Deadline::Starved => self.cut(Cause::LocalResource),
+            Deadline::Starved => self.refuse(Cause::LocalResource, limits),
             Deadline::Retry { .. } => self.resume(),
             Deadline::Idle => self.cut(Cause::IdleTimeout),
             Deadline::Delivery { .. } => {
@@ -313,10 +256,14 @@ impl Session {
             Phase::Paused { last } => self.phase = Phase::Choosing { last: Some(last) },
             Phase::Queued { last } => self.phase = Phase::Choosing { last },
             Phase::Starved => self.phase = Phase::Connecting,
-            Phase::Choosing { .. }
+            Phase::Preamble { .. }
+            | Phase::Choosing { .. }
             | Phase::Connecting
             | Phase::Dialing { .. }
+            | Phase::Greeting { .. }
             | Phase::Relaying
+            | Phase::Rested
+            | Phase::Answering { .. }
             | Phase::Closed(_) => {}
         }
     }
@@ -325,13 +272,18 @@ impl Session {
     /// that attempt does not count.
     pub const fn forsake_backend(&mut self) {
         match self.phase {
-            Phase::Dialing { .. } => self.attempts = self.attempts.saturating_sub(1),
+            Phase::Dialing { .. } | Phase::Greeting { .. } => {
+                self.attempts = self.attempts.saturating_sub(1);
+            }
             Phase::Starved => {} // it has not begun
-            Phase::Choosing { .. }
+            Phase::Preamble { .. }
+            | Phase::Choosing { .. }
             | Phase::Connecting
             | Phase::Paused { .. }
             | Phase::Queued { .. }
             | Phase::Relaying
+            | Phase::Rested
+            | Phase::Answering { .. }
             | Phase::Closed(_) => return,
         }
         self.phase = Phase::Choosing { last: None };
@@ -341,11 +293,18 @@ impl Session {
     pub fn cut(&mut self, cause: Cause) {
         let stage = match self.phase {
             Phase::Closed(_) => return,
-            Phase::Relaying => Stage::Data,
+            // What it is told for stays the reason.
+            Phase::Answering { reason, .. } => {
+                self.phase = Phase::Closed(reason);
+                return;
+            }
+            Phase::Preamble { .. } => Stage::Preamble,
+            Phase::Relaying | Phase::Rested => Stage::Data,
             Phase::Queued { .. } => Stage::Queued,
             Phase::Choosing { .. }
             | Phase::Connecting
             | Phase::Dialing { .. }
+            | Phase::Greeting { .. }
             | Phase::Paused { .. }
             | Phase::Starved => Stage::Connecting,
         };

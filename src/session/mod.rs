@@ -8,7 +8,9 @@
 
 mod close;
 mod flow;
+mod front;
 mod machine;
+mod phase;
 mod readiness;
 mod side;
 mod step;
@@ -16,7 +18,8 @@ mod transitions;
 
 pub use close::{Cause, CloseReason, Stage};
 pub use flow::{Flow, Tuning};
-pub use machine::{Deadline, Limits, Session};
+pub use machine::{Limits, Session};
+pub use phase::Deadline;
 pub use readiness::Readiness;
 pub use side::{Direction, Side};
-pub use step::{DialError, Outcome, Step};
+pub use step::{DialError, Edit, Outcome, Place, Step};

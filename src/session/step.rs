@@ -1,10 +1,14 @@
 //! The vocabulary between the session machine and the shell that performs its steps.
 
-use super::{CloseReason, Direction, Side};
+use super::{Cause, CloseReason, Direction, Side};
 
 /// One thing that a session wants done: a system call, or a change of who holds its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Read what the client says before a backend is picked.
+    Preface,
+    /// See whether the backend that was kept from the last exchange has gone.
+    Tend,
     /// Pick a live backend that this session has not tried yet.
     Choose,
     /// Open a socket and start to connect to the picked backend.
@@ -13,6 +17,8 @@ pub enum Step {
     Hedge,
     /// See whether the connect, or one of two, has succeeded: peer address, then SO_ERROR.
     FinishConnect,
+    /// Say to the connected backend, and hear from it, what comes before the client's bytes.
+    Greet,
     /// Hold acknowledgements to the backend back no longer, and send what is owed.
     Acknowledge,
     /// `recv` from the source into the scratch buffer.
@@ -33,6 +39,10 @@ pub enum Step {
     CheckError(Side),
     /// Ask how many bytes the sink's peer has not acknowledged yet, before it is reset.
     AwaitDelivery(Direction),
+    /// Both messages of an exchange were relayed: see what becomes of the two connections.
+    Rest,
+    /// Send the client l4lb's own answer, then its end, then wait for the client's.
+    Answer,
     /// Nothing until an event or the deadline.
     Wait,
     /// The session is over: release everything.
@@ -50,6 +60,14 @@ pub enum Outcome {
     Moved(usize),
     /// The socket has nothing to read, takes nothing more, or is still connecting.
     WouldBlock,
+    /// `Preface`, `Greet`, `Answer`, `Shutdown`: the socket takes nothing more, and has to, first.
+    Full,
+    /// `Receive`, `Fill`: what was read is a part of a message, or was made another text.
+    Edited(Edit),
+    /// `Choose`: the backend of the last exchange, which is still connected.
+    Kept,
+    /// `Preface`, `Receive`: what a side has said cannot be relayed.
+    Denied(Cause),
     /// A signal came first; the same step again.
     Interrupted,
     /// The source's stream ended: a read returned 0.
@@ -74,6 +92,32 @@ pub enum Outcome {
     Queued(usize),
 }
 
+/// What has become of bytes that were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// Bytes that the source has said.
+    pub read: usize,
+    /// Bytes that are to be sent for them.
+    pub held: usize,
+    /// Where those are.
+    pub place: Place,
+    /// Whether the message is whole with them.
+    pub over: bool,
+    /// Whether the source had no more.
+    pub drained: bool,
+}
+
+/// Where edited bytes wait to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At the beginning of the scratch buffer.
+    Scratch,
+    /// In a text of the session's own.
+    Preface,
+    /// In the pipe.
+    Pipe,
+}
+
 /// Why an attempt to connect has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DialError {
@@ -85,17 +129,20 @@ pub enum DialError {
     Reset,
     /// No answer within the connect timeout.
     TimedOut,
+    /// It was connected, and no TLS session came of it.
+    Tls,
     /// A local fault, such as no free port: it says nothing of the backend.
     Local,
 }
 
 impl DialError {
     /// All of them, each in its own place.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Refused,
         Self::Unreachable,
         Self::Reset,
         Self::TimedOut,
+        Self::Tls,
         Self::Local,
     ];
 
@@ -107,6 +154,7 @@ impl DialError {
             Self::Unreachable => "unreachable",
             Self::Reset => "reset",
             Self::TimedOut => "timeout",
+            Self::Tls => "tls",
             Self::Local => "local",
         }
     }

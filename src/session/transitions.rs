@@ -1,7 +1,7 @@
 //! What outcomes make of a session: the transitions of the machine.
 
-use super::machine::{Handshake, Phase, Race};
-use super::{Cause, CloseReason, DialError, Direction, Flow, Limits, Outcome, Readiness, Session};
+use super::phase::{Handshake, Phase, Race};
+use super::{Cause, DialError, Direction, Limits, Outcome, Readiness, Session};
 use super::{Side, Step};
 
 impl Session {
@@ -14,6 +14,11 @@ impl Session {
             Step::Choose | Step::Connect | Step::Hedge | Step::FinishConnect => {
                 self.record_dial(step, outcome, limits);
             }
+            Step::Preface => self.record_preface(outcome, limits),
+            Step::Tend => self.ready[Side::Backend.index()] = Readiness::NONE,
+            Step::Greet => self.record_greet(outcome, limits),
+            Step::Rest => self.record_rest(outcome),
+            Step::Answer => self.record_answer(outcome),
             Step::Acknowledge => self.handshake = Handshake::Acknowledged,
             Step::Receive(way) | Step::Fill(way) => self.record_read(step, way, outcome, limits),
             Step::Send(way) | Step::Drain(way) => self.record_write(step, way, outcome),
@@ -24,6 +29,10 @@ impl Session {
             Step::Keep(way) => self.flows[way.index()].on_kept(),
             Step::Shutdown(way) => match outcome {
                 Outcome::Done => self.flows[way.index()].on_shutdown(),
+                Outcome::Full => {
+                    self.ready[way.sink().index()].clear(Readiness::WRITABLE);
+                    self.flows[way.index()].on_end_held();
+                }
                 _ => self.side_broke(way.sink()),
             },
             Step::CheckError(side) => self.record_error(side, outcome),
@@ -33,8 +42,8 @@ impl Session {
             },
             Step::Wait | Step::Close(_) => {}
         }
-        if self.is_relaying() && self.flows.iter().all(Flow::complete) {
-            self.phase = Phase::Closed(CloseReason::COMPLETED);
+        if self.is_relaying() {
+            self.conclude();
         }
     }
 
@@ -45,7 +54,8 @@ impl Session {
         }
         match (step, outcome) {
             (Step::Choose, Outcome::Done) => self.phase = Phase::Connecting,
-            (Step::Choose, Outcome::NoneLive) => self.cut(self.no_backend_left()),
+            (Step::Choose, Outcome::Kept) => self.relay(),
+            (Step::Choose, Outcome::NoneLive) => self.refuse(self.no_backend_left(), limits),
             (Step::Choose, Outcome::AllTried) => {
                 let last = self.last_error().unwrap_or(DialError::Refused);
                 self.phase = Phase::Paused { last };
@@ -65,12 +75,18 @@ impl Session {
             // Whether or not a second connect could be started: there is no third.
             (Step::Hedge, _) => self.phase = Phase::Dialing { race: Race::Off },
             (_, Outcome::Shortage) => self.phase = Phase::Starved,
-            (Step::FinishConnect, Outcome::Done) => self.connected(Handshake::Acknowledged),
-            (Step::FinishConnect, Outcome::Unacknowledged) => self.connected(Handshake::Owed),
+            (Step::FinishConnect, Outcome::Done) => {
+                self.connected(Handshake::Acknowledged, limits);
+            }
+            (Step::FinishConnect, Outcome::Unacknowledged) => {
+                self.connected(Handshake::Owed, limits);
+            }
             (Step::FinishConnect, Outcome::BrokenWith(_)) => {
                 // It was connected and has been reset since: what it said is still the client's.
-                self.connected(Handshake::Acknowledged);
-                self.side_broke(Side::Backend);
+                self.connected(Handshake::Acknowledged, limits);
+                if self.is_relaying() {
+                    self.side_broke(Side::Backend);
+                }
             }
             (Step::FinishConnect, Outcome::WouldBlock) => {
                 // Whatever was known is of a socket that was not connected: more will come.
@@ -81,11 +97,21 @@ impl Session {
         }
     }
 
-    fn connected(&mut self, handshake: Handshake) {
-        self.phase = Phase::Relaying;
+    fn connected(&mut self, handshake: Handshake, limits: &Limits) {
         self.handshake = handshake;
         // The handshake's hints are used up; a real error shows itself again.
         self.ready[Side::Backend.index()].clear(Readiness::SUSPECT);
+        if limits.greets {
+            let wait = Readiness::WRITABLE | Readiness::READABLE;
+            self.phase = Phase::Greeting { wait };
+        } else {
+            self.relay();
+        }
+    }
+
+    /// Bytes are relayed from now on.
+    pub(super) fn relay(&mut self) {
+        self.phase = Phase::Relaying;
         // A client that reset after sending is relayed like any other: its bytes, then its reset.
         if let Some(side) = self.broken.take() {
             self.side_broke(side);
@@ -95,7 +121,7 @@ impl Session {
     pub(super) fn dial_failed(&mut self, error: DialError, limits: &Limits) {
         self.phase = Phase::Choosing { last: Some(error) };
         if self.attempts > limits.retries {
-            self.cut(self.no_backend_left());
+            self.refuse(self.no_backend_left(), limits);
         }
     }
 
@@ -103,11 +129,15 @@ impl Session {
         match self.phase {
             Phase::Choosing { last } => last,
             Phase::Paused { last } => Some(last),
-            Phase::Connecting
+            Phase::Preamble { .. }
+            | Phase::Connecting
             | Phase::Dialing { .. }
+            | Phase::Greeting { .. }
             | Phase::Queued { .. }
             | Phase::Starved
             | Phase::Relaying
+            | Phase::Rested
+            | Phase::Answering { .. }
             | Phase::Closed(_) => None,
         }
     }
@@ -115,9 +145,9 @@ impl Session {
     const fn no_backend_left(&self) -> Cause {
         match self.last_error() {
             None => Cause::NoBackend,
-            Some(DialError::Refused | DialError::Unreachable | DialError::Reset) => {
-                Cause::BackendRefused
-            }
+            Some(
+                DialError::Refused | DialError::Unreachable | DialError::Reset | DialError::Tls,
+            ) => Cause::BackendRefused,
             Some(DialError::TimedOut) => Cause::ConnectTimeout,
             Some(DialError::Local) => Cause::LocalResource,
         }
@@ -147,6 +177,13 @@ impl Session {
                 }
             }
             Outcome::NoSplice => flow.on_no_splice(),
+            Outcome::Edited(edit) => {
+                flow.on_edited(edit, ready, &limits.tuning);
+                if source_broken {
+                    *ready |= Readiness::READABLE;
+                }
+            }
+            Outcome::Denied(cause) => self.refuse(cause, limits),
             Outcome::Broken => {
                 // recv names the error after the last byte, splice perhaps before an urgent mark.
                 if !spliced {

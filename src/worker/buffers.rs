@@ -13,7 +13,21 @@ const SPARE_BUFFERS: usize = 32;
 
 /// Names a buffer that a session keeps.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct BufferKey(usize);
+pub(super) struct BufferKey(u32);
+
+impl BufferKey {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "memory ends long before the numbers of buffers do"
+    )]
+    const fn of(place: usize) -> Self {
+        Self(place as u32)
+    }
+
+    const fn place(&self) -> usize {
+        self.0 as usize
+    }
+}
 
 pub(super) struct Buffers {
     slab: Slab<Box<[u8]>>,
@@ -24,7 +38,7 @@ pub(super) struct Buffers {
 impl Buffers {
     pub(super) fn new() -> Self {
         let mut slab = Slab::new();
-        let scratch = BufferKey(slab.insert(new_buffer()));
+        let scratch = BufferKey::of(slab.insert(new_buffer()));
         Self {
             slab,
             spare: Vec::with_capacity(SPARE_BUFFERS),
@@ -34,12 +48,12 @@ impl Buffers {
 
     /// The buffer to read into: it belongs to whoever has its turn.
     pub(super) fn scratch(&mut self) -> &mut [u8] {
-        &mut self.slab[self.scratch.0]
+        &mut self.slab[self.scratch.place()]
     }
 
     /// A kept buffer's bytes, or those of the scratch buffer.
     pub(super) fn bytes(&self, kept: Option<&BufferKey>) -> &[u8] {
-        &self.slab[kept.unwrap_or(&self.scratch).0]
+        &self.slab[kept.unwrap_or(&self.scratch).place()]
     }
 
     /// Gives the scratch buffer away with its bytes; another one takes its place.
@@ -47,7 +61,7 @@ impl Buffers {
         let next = self
             .spare
             .pop()
-            .unwrap_or_else(|| BufferKey(self.slab.insert(new_buffer())));
+            .unwrap_or_else(|| BufferKey::of(self.slab.insert(new_buffer())));
         std::mem::replace(&mut self.scratch, next)
     }
 
@@ -56,7 +70,7 @@ impl Buffers {
         if self.spare.len() < SPARE_BUFFERS {
             self.spare.push(key);
         } else {
-            self.slab.remove(key.0);
+            self.slab.remove(key.place());
         }
     }
 }

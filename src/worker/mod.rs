@@ -1,7 +1,7 @@
 //! One thread, one event loop: the only code on the hot path that makes system calls.
 //!
 //! `event_loop` turns; `acceptor` takes clients; `sessions` gives each session its turn and is the
-//! only place where one ends; `shell` performs its steps with `relay` and `dialer`. The rest are the parts they
+//! only place where one ends; `shell` performs its steps with `relay` and `dialer`, and with `front` what is special. The rest are the parts they
 //! stand on. What is decided is decided in session and balance. Nothing here blocks or logs.
 //!
 //! Imports session, balance, pool, config, messages, access_log, sys. Started by supervisor.
@@ -13,6 +13,7 @@ mod connect;
 mod dialer;
 mod dialing;
 mod event_loop;
+mod front;
 mod hedging;
 mod ledger;
 mod loads;

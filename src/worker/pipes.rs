@@ -19,7 +19,21 @@ const SPARE_PIPES: usize = 16;
 
 /// Names a pipe that a flow has.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct PipeKey(usize);
+pub(super) struct PipeKey(u32);
+
+impl PipeKey {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "descriptors end long before their numbers do"
+    )]
+    const fn of(place: usize) -> Self {
+        Self(place as u32)
+    }
+
+    const fn place(&self) -> usize {
+        self.0 as usize
+    }
+}
 
 pub(super) struct Pipe {
     pub(super) read: OwnedFd,
@@ -60,11 +74,11 @@ impl Pipes {
         if rustix::pipe::fcntl_getpipe_size(&write).ok()? < SMALLEST_PIPE_BYTES {
             return None;
         }
-        Some(PipeKey(self.slab.insert(Pipe { read, write })))
+        Some(PipeKey::of(self.slab.insert(Pipe { read, write })))
     }
 
     pub(super) fn get(&self, key: &PipeKey) -> &Pipe {
-        &self.slab[key.0]
+        &self.slab[key.place()]
     }
 
     /// Takes a pipe back which is empty.
@@ -72,13 +86,13 @@ impl Pipes {
         if self.spare.len() < SPARE_PIPES {
             self.spare.push(key);
         } else {
-            self.slab.remove(key.0);
+            self.slab.remove(key.place());
         }
     }
 
     /// Closes a pipe in which bytes may be left.
     pub(super) fn destroy(&mut self, key: &PipeKey) {
-        self.slab.remove(key.0);
+        self.slab.remove(key.place());
     }
 
     /// Pipes that flows have, and those that are kept for the next one.
@@ -96,7 +110,7 @@ impl Pipes {
     pub(super) fn shed(&mut self) -> bool {
         let had = !self.spare.is_empty();
         for key in self.spare.drain(..) {
-            self.slab.remove(key.0);
+            self.slab.remove(key.place());
         }
         had
     }

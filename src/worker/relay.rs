@@ -46,10 +46,7 @@ impl Relay {
         hold: &mut Hold,
     ) -> Outcome {
         match step {
-            Step::Receive(_) => {
-                let answer = rustix::net::recv(source, self.buffers.scratch(), RecvFlags::empty());
-                outcome(answer.map(|(bytes, _)| bytes))
-            }
+            Step::Receive(_) => self.receive(source, usize::MAX, RecvFlags::empty()).0,
             Step::Send(_) => {
                 let bytes = &self.buffers.bytes(hold.buffer.as_ref())[flow.held_range()];
                 // Held back for the end that is read and relayed next: one packet instead of two.
@@ -81,15 +78,43 @@ impl Relay {
                 // A socket that cannot be asked any more has nothing left to deliver.
                 Outcome::Queued(sys::unacknowledged_bytes(sink).unwrap_or(0))
             }
-            Step::Choose
+            Step::Preface
+            | Step::Tend
+            | Step::Choose
             | Step::Connect
             | Step::Hedge
             | Step::FinishConnect
+            | Step::Greet
+            | Step::Rest
+            | Step::Answer
             | Step::Acknowledge
             | Step::CheckError(_)
             | Step::Wait
             | Step::Close(_) => Outcome::WouldBlock,
         }
+    }
+
+    /// Reads at most so many bytes into the scratch buffer; those that were read.
+    pub(super) fn receive(
+        &mut self,
+        source: &Socket,
+        most: usize,
+        flags: RecvFlags,
+    ) -> (Outcome, &[u8]) {
+        let scratch = self.buffers.scratch();
+        let most = most.min(scratch.len());
+        let answer = rustix::net::recv(source, &mut scratch[..most], flags);
+        let answer = answer.map(|(bytes, _)| bytes);
+        (outcome(answer), &scratch[..answer.unwrap_or(0)])
+    }
+
+    /// Sends a text that is nobody's buffer.
+    #[expect(
+        clippy::unused_self,
+        reason = "all that moves bytes is done by the relay"
+    )]
+    pub(super) fn send(&self, sink: &Socket, text: &[u8]) -> Outcome {
+        outcome(rustix::net::send(sink, text, SendFlags::NOSIGNAL))
     }
 
     /// Splices into an empty pipe: then EAGAIN can only mean that the socket has nothing (splice(2)

@@ -63,13 +63,15 @@ impl Shell {
         Limits {
             retries: self.dialer.config(pool).retries,
             hedge: self.dialer.hedge_delay(pool).is_some(),
+            greets: slot.front.as_ref().is_some_and(|it| it.greets()),
+            answers: slot.front.as_ref().is_some_and(|it| it.answers()),
             tuning: TUNING,
         }
     }
 
     /// Performs a session's steps until it waits, ends, or its turn is over.
     pub(super) fn turn(&mut self, slot: &mut Slot) -> TurnEnd {
-        let limits = self.limits(slot);
+        let mut limits = self.limits(slot);
         let (mut steps, mut bytes) = (0, 0);
         let before = moved(slot);
         let end = loop {
@@ -87,12 +89,19 @@ impl Shell {
             steps += 1;
             match outcome {
                 Outcome::Moved(moved) => bytes += moved,
+                Outcome::Edited(edit) => bytes += edit.read,
                 // A peer that acknowledges is not idle, slow as it may be.
-                Outcome::Queued(left) if left < slot.undelivered => {
-                    slot.undelivered = left;
-                    slot.moved = self.clock.millis();
+                Outcome::Queued(left) => {
+                    let left = u32::try_from(left).unwrap_or(u32::MAX);
+                    if left < slot.undelivered {
+                        slot.undelivered = left;
+                        slot.moved = self.clock.millis();
+                    }
                 }
                 _ => {}
+            }
+            if slot.front.is_some() {
+                limits = self.limits(slot); // what it may do changes as it goes
             }
             slot.session.record(step, outcome, &limits);
         };
@@ -122,6 +131,11 @@ impl Shell {
 
     fn perform(&mut self, slot: &mut Slot, step: Step) -> Outcome {
         match step {
+            Step::Preface => self.preface(slot),
+            Step::Tend => self.tend(slot),
+            Step::Greet => self.greet(slot),
+            Step::Rest => self.rest(slot),
+            Step::Answer => self.answer(slot),
             Step::Choose => self.choose(slot),
             Step::Connect => self.connect(slot),
             Step::Hedge => self.hedge(slot),
@@ -141,12 +155,25 @@ impl Shell {
             | Step::Drain(way)
             | Step::Unload(way)
             | Step::Shutdown(way)
-            | Step::AwaitDelivery(way) => self.relay(slot, step, way),
+            | Step::AwaitDelivery(way)
+                if slot.front.is_some() =>
+            {
+                self.pass(slot, step, way)
+            }
+            Step::Receive(way)
+            | Step::Send(way)
+            | Step::Keep(way)
+            | Step::Fill(way)
+            | Step::Drain(way)
+            | Step::Unload(way)
+            | Step::Shutdown(way)
+            | Step::AwaitDelivery(way) => self.relay_plain(slot, step, way),
             Step::Wait | Step::Close(_) => Outcome::Done,
         }
     }
 
-    fn relay(&mut self, slot: &mut Slot, step: Step, way: Direction) -> Outcome {
+    /// Performs a step of relaying: bytes go as they come.
+    pub(super) fn relay_plain(&mut self, slot: &mut Slot, step: Step, way: Direction) -> Outcome {
         let Some(backend) = &slot.backend_socket else {
             return Outcome::Broken;
         };

@@ -10,6 +10,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 
 use super::clock::Moment;
+use super::front::Front;
 use super::relay::Hold;
 use super::token::{SessionKey, Target};
 use crate::messages::{FailedAttempt, FailedAttempts};
@@ -28,6 +29,8 @@ pub(super) struct Slot {
     pub(super) client: Socket,
     pub(super) client_address: SocketAddr,
     pub(super) listener: Arc<PlannedListener>,
+    /// What is special of it, where anything is.
+    pub(super) front: Option<Box<Front>>,
     /// The last backend that was picked.
     pub(super) backend: Option<Arc<Backend>>,
     /// Whether it counts among the sessions of that backend.
@@ -53,7 +56,7 @@ pub(super) struct Slot {
     /// Whether the acknowledgement of the handshake is held back on the backend's socket.
     pub(super) acknowledgement_held: bool,
     /// Before a reset: the fewest bytes that were seen unacknowledged.
-    pub(super) undelivered: usize,
+    pub(super) undelivered: u32,
     /// What its timer is set for.
     pub(super) armed: Deadline,
     /// Whether it stands in the run queue.
@@ -192,7 +195,7 @@ mod tests {
     fn an_idle_session_takes_little_memory() {
         let bytes = size_of::<Slot>();
         assert!(
-            bytes <= 368,
+            bytes <= 344,
             "{bytes}: what few sessions need goes to Trials"
         );
     }

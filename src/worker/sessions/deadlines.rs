@@ -10,6 +10,12 @@ use crate::worker::clock::{Moment, millis};
 /// The pause before backends that were all tried are tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
+/// What a client says first, it has said whole after that time.
+const PREAMBLE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a client that is not served may take to hear why.
+const ANSWER_TIME: Duration = Duration::from_secs(2);
+
 /// How long the client's first bytes may take to carry the backend's acknowledgement with them.
 /// A backend that speaks first waits that long once; then worker::dialer knows its pool.
 /// Not longer: a backend that sends its reply in two parts may wait for the first one's (Nagle).
@@ -32,7 +38,9 @@ impl Sessions {
                 Deadline::Connect { .. } => self.end_dialing(place, now),
                 Deadline::Queue => self.end_waiting(place, now),
                 Deadline::Delivery { .. } if idle <= now => slot.session.cut(Cause::IdleTimeout),
-                Deadline::Hedge { .. }
+                Deadline::Preamble { .. }
+                | Deadline::Answer
+                | Deadline::Hedge { .. }
                 | Deadline::Idle
                 | Deadline::Delivery { .. }
                 | Deadline::Retry { .. }
@@ -99,6 +107,11 @@ impl Sessions {
         let now = self.shell.clock.millis();
         let due = match deadline {
             Deadline::Never => return self.timers.cancel(place),
+            Deadline::Preamble { .. } => {
+                let since = slot.front.as_ref().map_or(now, |it| it.since().millis());
+                since + millis(PREAMBLE_TIMEOUT)
+            }
+            Deadline::Answer => now + millis(ANSWER_TIME),
             Deadline::Connect { .. } => dialed + millis(pool.connect_timeout),
             Deadline::Hedge { .. } => {
                 let delay = dialer.hedge_delay(listener.pool);

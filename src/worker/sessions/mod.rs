@@ -21,6 +21,7 @@ use crate::balance::Snapshot;
 use crate::plan::{Plan, PlannedListener};
 use crate::session::{Cause, CloseReason, Deadline, Readiness, Session, Side};
 use crate::worker::clock::{Clock, millis};
+use crate::worker::front::Front;
 use crate::worker::relay::Hold;
 use crate::worker::run_queue::RunQueue;
 use crate::worker::shared::Shared;
@@ -154,7 +155,7 @@ impl Sessions {
             let Some(newest) = self.newest.get(&slot.listener.config.name) else {
                 continue;
             };
-            if slot.session.is_relaying() || slot.pool() == newest.config.pool {
+            if !slot.session.is_unserved() || slot.pool() == newest.config.pool {
                 continue;
             }
             self.shell.let_go(slot);
@@ -207,8 +208,13 @@ impl Sessions {
         };
         let watched = watch(&self.shell.registry, &client, key, Side::Client);
         let accepted = self.shell.clock.moment();
+        let front = Front::of(&listener, accepted);
         let slot = Slot {
-            session: Session::new(),
+            session: match &front {
+                Some(front) if front.expects() => Session::expecting(),
+                _ => Session::new(),
+            },
+            front,
             key,
             id,
             client,
@@ -228,7 +234,7 @@ impl Sessions {
             waited: 0,
             moved: self.shell.clock.millis(),
             acknowledgement_held: false,
-            undelivered: usize::MAX,
+            undelivered: u32::MAX,
             armed: Deadline::Never,
             queued: false,
         };

@@ -165,7 +165,7 @@ const ALL: [Cause; 13] = [
 /// Whoever adds a cause is led here, and adds it above and below.
 const fn can_be_provoked(cause: Cause) -> bool {
     match cause {
-        Cause::Internal => false,
+        Cause::Internal | Cause::BadPreamble | Cause::Denied | Cause::PreambleTimeout => false,
         Cause::Completed
         | Cause::ClientAborted
         | Cause::BackendAborted

@@ -14,6 +14,8 @@ const SCRATCH: usize = 64;
 const LIMITS: Limits = Limits {
     retries: 2,
     hedge: true,
+    greets: false,
+    answers: false,
     tuning: Tuning {
         scratch_bytes: SCRATCH,
         bulk_after_reads: 2,
@@ -301,6 +303,9 @@ impl World {
             Step::Shutdown(way) => self.sockets[way.sink().index()].shutdown(),
             Step::AwaitDelivery(way) => {
                 Outcome::Queued(self.sockets[way.sink().index()].unacknowledged())
+            }
+            Step::Preface | Step::Tend | Step::Greet | Step::Rest | Step::Answer => {
+                unreachable!("{step:?} is not of a plain session")
             }
             Step::Wait | Step::Close(_) => unreachable!("{step:?} is not performed"),
         }

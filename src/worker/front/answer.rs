@@ -1,0 +1,54 @@
+//! Tells a client why it is not served: sends a text and its end, then waits for the client's end, since
+//! a socket that is closed with unread bytes resets what is under way (RFC 1122, 4.2.2.13).
+
+use std::net::Shutdown;
+
+use super::super::shell::Shell;
+use super::super::slot::Slot;
+use crate::session::Outcome;
+use rustix::net::RecvFlags;
+
+/// What the client is told.
+pub(super) struct Answer {
+    text: Vec<u8>,
+    sent: usize,
+    is_ended: bool,
+}
+
+impl Shell {
+    /// Goes on to tell the client.
+    pub(in crate::worker) fn answer(&mut self, slot: &mut Slot) -> Outcome {
+        let Some(front) = slot.front.as_deref_mut() else {
+            return Outcome::Broken;
+        };
+        let answer = front.answer.get_or_insert_with(|| Answer {
+            text: Vec::new(),
+            sent: 0,
+            is_ended: false,
+        });
+        let left = &answer.text[answer.sent..];
+        if !left.is_empty() {
+            return match self.relay.send(&slot.client, left) {
+                Outcome::Moved(bytes) => {
+                    answer.sent += bytes;
+                    Outcome::Moved(bytes)
+                }
+                Outcome::WouldBlock => Outcome::Full,
+                other => other,
+            };
+        }
+        if !std::mem::replace(&mut answer.is_ended, true)
+            && slot.client.shutdown(Shutdown::Write).is_err()
+        {
+            return Outcome::Broken;
+        }
+        let (outcome, _) = self
+            .relay
+            .receive(&slot.client, usize::MAX, RecvFlags::empty());
+        match outcome {
+            Outcome::Moved(_) => Outcome::Interrupted, // nobody wants it
+            Outcome::Ended => Outcome::Done,
+            other => other,
+        }
+    }
+}

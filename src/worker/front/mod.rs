@@ -1,0 +1,71 @@
+//! What few sessions have: a preamble of the client, a greeting of the backend, texts of their own in the
+//! stream, an answer of l4lb's own. A plain session has no [`Front`], and nothing here is asked of it.
+//!
+//! `preamble` hears what comes first, `greeting` speaks to the connected backend, `passage` moves the
+//! bytes of sessions with a front, `exchange` says what follows an exchange, `answer` tells a client why it is not served.
+
+mod answer;
+mod exchange;
+mod greeting;
+mod passage;
+mod preamble;
+
+use super::clock::Moment;
+use crate::plan::PlannedListener;
+use answer::Answer;
+use preamble::Awaiting;
+
+/// What is special of a session.
+pub(super) struct Front {
+    /// What the client has to say next, before a backend is picked.
+    awaiting: Awaiting,
+    /// What was read from the client and has no place in the stream yet.
+    inbox: Vec<u8>,
+    /// By direction: a text that goes before all that is read from now on.
+    prefaces: [Vec<u8>; 2],
+    /// When the preamble that is awaited could begin.
+    since: Moment,
+    /// What the client is told, while it is told.
+    answer: Option<Answer>,
+}
+
+impl Front {
+    /// What a client of this listener has to have; most have nothing.
+    pub(super) fn of(listener: &PlannedListener, accepted: Moment) -> Option<Box<Self>> {
+        let awaiting = Awaiting::of(&listener.config);
+        (awaiting != Awaiting::Nothing).then(|| {
+            Box::new(Self {
+                awaiting,
+                inbox: Vec::new(),
+                prefaces: [Vec::new(), Vec::new()],
+                since: accepted,
+                answer: None,
+            })
+        })
+    }
+
+    /// Whether the client has something to say before a backend is picked.
+    pub(super) fn expects(&self) -> bool {
+        self.awaiting != Awaiting::Nothing
+    }
+
+    /// Whether a connected backend has to be greeted.
+    pub(super) const fn greets(&self) -> bool {
+        false
+    }
+
+    /// Whether the client can be told why it is not served: not in the midst of another answer.
+    pub(super) const fn answers(&self) -> bool {
+        false
+    }
+
+    /// When the preamble that is awaited could begin.
+    pub(super) const fn since(&self) -> Moment {
+        self.since
+    }
+
+    /// Whether nothing is left to do for it: the session is a plain one from now on.
+    fn is_spent(&self) -> bool {
+        !self.expects() && self.inbox.is_empty() && self.prefaces.iter().all(Vec::is_empty)
+    }
+}
