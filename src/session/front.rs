@@ -28,6 +28,11 @@ impl Session {
         self.flows[way.index()].on_prefaced(read, held);
     }
 
+    /// The message of this direction is whole with what it holds.
+    pub fn end_message(&mut self, way: Direction) {
+        self.flows[way.index()].end_message();
+    }
+
     /// Bytes of this session are nothing that can be spliced.
     pub fn copy_only(&mut self) {
         self.flows.iter_mut().for_each(Flow::on_no_splice);
@@ -136,7 +141,9 @@ impl Session {
 
     pub(super) fn expire_preamble(&mut self, begun: bool, limits: &Limits) {
         if !begun && self.flow(Direction::Upload).received() > 0 {
-            self.cut(Cause::IdleTimeout); // between two exchanges
+            // Between two exchanges: nothing is cut short by it.
+            self.flows.iter_mut().for_each(Flow::finish);
+            self.cut(Cause::IdleTimeout);
         } else {
             self.refuse(Cause::PreambleTimeout, limits);
         }

@@ -46,6 +46,13 @@ impl Flow {
             gear @ (Gear::Splice { .. } | Gear::Confirm | Gear::CopyOnly) => gear,
         };
         if edit.over {
+            self.end_message();
+        }
+    }
+
+    /// The message is whole with what is held.
+    pub(in crate::session) const fn end_message(&mut self) {
+        if let End::Open = self.end {
             self.end = End::Rested;
         }
     }

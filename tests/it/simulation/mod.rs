@@ -6,6 +6,7 @@
 //! closed exactly once, and no session stalls or spins. `L4LB_SEEDS=100000` plays more of them.
 
 mod chance;
+mod fronts;
 mod socket;
 mod world;
 

@@ -11,7 +11,7 @@ use super::chance::Chance;
 use super::socket::Socket;
 
 const SCRATCH: usize = 64;
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     retries: 2,
     hedge: true,
     greets: false,

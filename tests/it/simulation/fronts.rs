@@ -1,0 +1,296 @@
+//! What a session does before, between and instead of relaying, step by step.
+
+use l4lb::session::{
+    Cause, Deadline, Direction, Edit, Limits, Outcome, Place, Readiness, Session, Side, Step,
+};
+
+use super::world::LIMITS;
+
+const ANSWERS: Limits = Limits {
+    answers: true,
+    ..LIMITS
+};
+const GREETS: Limits = Limits {
+    greets: true,
+    ..LIMITS
+};
+const ROUTE: [(Step, Outcome); 3] = [
+    (Step::Choose, Outcome::Done),
+    (Step::Connect, Outcome::Done),
+    (Step::FinishConnect, Outcome::Done),
+];
+const READY: Readiness = Readiness::READABLE;
+
+/// Plays steps that are expected, with their outcomes.
+#[track_caller]
+fn play(session: &mut Session, limits: &Limits, script: &[(Step, Outcome)]) {
+    for (at, (step, outcome)) in script.iter().enumerate() {
+        if *step == Step::FinishConnect {
+            session.hint(Side::Backend, Readiness::WRITABLE);
+        }
+        assert_eq!(session.next_step(), *step, "step {at}");
+        session.record(*step, *outcome, limits);
+    }
+}
+
+/// A client that may say something, and read what it is told.
+fn expecting() -> Session {
+    let mut session = Session::expecting();
+    assert_eq!(session.next_step(), Step::Wait);
+    session.hint(Side::Client, READY | Readiness::WRITABLE);
+    session
+}
+
+fn ended(session: &Session) -> (String, bool) {
+    match session.next_step() {
+        Step::Close(reason) => (reason.to_string(), session.ends_by_reset(Side::Client)),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The whole of a message, as it is passed on.
+const fn message(read: usize, held: usize) -> Outcome {
+    Outcome::Edited(Edit {
+        read,
+        held,
+        place: Place::Preface,
+        over: true,
+        drained: true,
+    })
+}
+
+/// A whole request of ten bytes that becomes twelve, and its route.
+fn request(session: &mut Session, choose: &[(Step, Outcome)]) {
+    session.preface(Direction::Upload, 10, 12);
+    session.end_message(Direction::Upload);
+    play(session, &ANSWERS, &[(Step::Preface, Outcome::Done)]);
+    play(session, &ANSWERS, choose);
+}
+
+#[test]
+fn what_comes_first_is_heard_before_a_backend_is_picked_and_sent_before_all_else() {
+    let mut session = expecting();
+    assert_eq!(session.deadline(), Deadline::Preamble { begun: false });
+    play(
+        &mut session,
+        &LIMITS,
+        &[
+            (Step::Preface, Outcome::Interrupted),
+            (Step::Preface, Outcome::Moved(5)),
+            (Step::Preface, Outcome::WouldBlock),
+        ],
+    );
+    assert_eq!(session.next_step(), Step::Wait);
+    assert_eq!(session.deadline(), Deadline::Preamble { begun: true });
+    session.hint(Side::Client, READY);
+    // What it needs may be to write.
+    play(&mut session, &LIMITS, &[(Step::Preface, Outcome::Full)]);
+    session.hint(Side::Client, READY);
+    assert_eq!(session.next_step(), Step::Wait);
+    session.hint(Side::Client, Readiness::WRITABLE);
+    session.preface(Direction::Upload, 8, 20);
+    play(&mut session, &LIMITS, &[(Step::Preface, Outcome::Done)]);
+    play(&mut session, &LIMITS, &ROUTE);
+    let upload = Direction::Upload;
+    play(
+        &mut session,
+        &LIMITS,
+        &[(Step::Send(upload), Outcome::Moved(15))],
+    );
+    assert_eq!(session.flow(upload).held_range(), 15..20);
+    session.hint(Side::Backend, Readiness::WRITABLE);
+    play(
+        &mut session,
+        &LIMITS,
+        &[
+            (Step::Send(upload), Outcome::Moved(5)),
+            (Step::Receive(upload), Outcome::WouldBlock),
+        ],
+    );
+    assert_eq!(session.flow(upload).received(), 8);
+    assert_eq!(session.flow(upload).sent(), 20);
+}
+
+#[test]
+fn a_client_that_is_refused_is_told_why_where_it_can_be_told() {
+    let table = [
+        (Outcome::Denied(Cause::BadPreamble), "PR"),
+        (Outcome::Denied(Cause::Denied), "PR"),
+        (Outcome::Ended, "CR"),
+        (Outcome::Broken, "CR"),
+    ];
+    for (outcome, letters) in table {
+        let mut session = expecting();
+        play(&mut session, &LIMITS, &[(Step::Preface, outcome)]);
+        assert_eq!(ended(&session), (letters.to_owned(), true));
+        let mut session = expecting();
+        play(&mut session, &ANSWERS, &[(Step::Preface, outcome)]);
+        if matches!(outcome, Outcome::Denied(_)) {
+            play(
+                &mut session,
+                &ANSWERS,
+                &[
+                    (Step::Answer, Outcome::Moved(7)),
+                    (Step::Answer, Outcome::WouldBlock),
+                ],
+            );
+            assert_eq!(session.next_step(), Step::Wait);
+            assert_eq!(session.deadline(), Deadline::Answer);
+            session.hint(Side::Client, READY);
+            play(&mut session, &ANSWERS, &[(Step::Answer, Outcome::Done)]);
+            assert_eq!(ended(&session), (letters.to_owned(), false));
+            assert_eq!(session.flow(Direction::Download).sent(), 7);
+        }
+    }
+    let mut session = expecting();
+    session.expire(&ANSWERS);
+    play(&mut session, &ANSWERS, &[(Step::Answer, Outcome::Broken)]);
+    assert_eq!(ended(&session), ("cR".to_owned(), true));
+}
+
+#[test]
+fn a_client_without_a_backend_is_told_so_and_a_stop_does_not_change_the_reason() {
+    let mut session = expecting();
+    request(&mut session, &[(Step::Choose, Outcome::NoneLive)]);
+    play(&mut session, &ANSWERS, &[(Step::Answer, Outcome::Full)]);
+    assert_eq!(session.next_step(), Step::Wait);
+    session.cut(Cause::Drained);
+    assert_eq!(ended(&session), ("SC".to_owned(), true));
+}
+
+#[test]
+fn a_backend_is_greeted_before_it_has_the_clients_bytes_and_another_one_is_tried_after_it() {
+    let mut session = Session::new();
+    play(&mut session, &GREETS, &ROUTE);
+    let failed = Outcome::Failed(l4lb::session::DialError::Tls);
+    play(
+        &mut session,
+        &GREETS,
+        &[
+            (Step::Greet, Outcome::Interrupted),
+            (Step::Greet, Outcome::WouldBlock),
+        ],
+    );
+    assert_eq!(session.next_step(), Step::Wait);
+    assert_eq!(session.deadline(), Deadline::Connect { attempt: 1 });
+    session.hint(Side::Backend, READY);
+    play(&mut session, &GREETS, &[(Step::Greet, failed)]);
+    play(&mut session, &GREETS, &ROUTE);
+    play(&mut session, &GREETS, &[(Step::Greet, Outcome::Done)]);
+    assert!(session.is_relaying());
+    assert_eq!(session.attempts(), 2);
+}
+
+#[test]
+fn exchanges_follow_each_other_with_the_same_backend_or_another_one() {
+    let (up, down) = (Direction::Upload, Direction::Download);
+    let mut session = expecting();
+    for round in 0..3 {
+        let kept: &[(Step, Outcome)] = &[(Step::Choose, Outcome::Kept)];
+        request(&mut session, if round == 1 { kept } else { &ROUTE });
+        session.hint(Side::Backend, READY | Readiness::WRITABLE);
+        let script = [
+            (Step::Send(up), Outcome::Moved(12)),
+            (Step::Receive(down), message(30, 40)),
+            (Step::Send(down), Outcome::Moved(40)),
+            (Step::Rest, Outcome::Done),
+        ];
+        play(&mut session, &ANSWERS, &script);
+        assert_eq!(session.deadline(), Deadline::Preamble { begun: false });
+    }
+    assert_eq!(session.flow(up).received(), 30);
+    assert_eq!(session.flow(down).sent(), 120);
+}
+
+#[test]
+fn an_exchange_is_not_over_before_both_messages_are() {
+    let (up, down) = (Direction::Upload, Direction::Download);
+    let mut session = expecting();
+    session.preface(up, 10, 12);
+    play(&mut session, &ANSWERS, &[(Step::Preface, Outcome::Done)]);
+    play(&mut session, &ANSWERS, &ROUTE);
+    session.hint(Side::Backend, READY | Readiness::WRITABLE);
+    let script = [
+        (Step::Send(up), Outcome::Moved(12)),
+        (Step::Receive(down), message(30, 40)),
+        (Step::Send(down), Outcome::Moved(40)),
+        (Step::Receive(up), message(5, 5)),
+        (Step::Send(up), Outcome::Moved(5)),
+        (Step::Rest, Outcome::Ended),
+    ];
+    play(&mut session, &ANSWERS, &script);
+    assert_eq!(ended(&session), ("--".to_owned(), false));
+}
+
+#[test]
+fn a_client_that_goes_between_two_exchanges_has_gone_in_peace() {
+    let (up, down) = (Direction::Upload, Direction::Download);
+    let exchange = || {
+        let mut session = expecting();
+        request(&mut session, &ROUTE);
+        session.hint(Side::Backend, READY | Readiness::WRITABLE);
+        let script = [
+            (Step::Send(up), Outcome::Moved(12)),
+            (Step::Receive(down), message(30, 0)),
+            (Step::Rest, Outcome::Done),
+        ];
+        play(&mut session, &ANSWERS, &script);
+        session
+    };
+    let mut session = exchange();
+    play(&mut session, &ANSWERS, &[(Step::Preface, Outcome::Ended)]);
+    assert_eq!(ended(&session), ("--".to_owned(), false));
+    let mut session = exchange();
+    session.expire(&ANSWERS);
+    assert_eq!(ended(&session), ("cR".to_owned(), false), "idle");
+    // While nothing is heard of the client, a kept backend that goes is seen.
+    let mut session = exchange();
+    play(
+        &mut session,
+        &ANSWERS,
+        &[(Step::Preface, Outcome::WouldBlock)],
+    );
+    session.hint(Side::Backend, READY);
+    play(&mut session, &ANSWERS, &[(Step::Tend, Outcome::Done)]);
+    assert_eq!(session.next_step(), Step::Wait);
+}
+
+#[test]
+fn a_message_that_ends_with_its_stream_is_the_last_one() {
+    let (up, down) = (Direction::Upload, Direction::Download);
+    let mut session = expecting();
+    request(&mut session, &ROUTE);
+    session.hint(Side::Backend, READY | Readiness::WRITABLE);
+    let script = [
+        (Step::Send(up), Outcome::Moved(12)),
+        (Step::Receive(down), Outcome::Ended),
+    ];
+    play(&mut session, &ANSWERS, &script);
+    assert_eq!(ended(&session), ("--".to_owned(), false));
+}
+
+#[test]
+fn a_side_that_has_to_be_told_of_the_end_in_words_is_told_before_it_is_closed() {
+    let (up, down) = (Direction::Upload, Direction::Download);
+    let mut session = Session::new();
+    session.make_formal(Side::Client);
+    session.copy_only();
+    play(&mut session, &LIMITS, &ROUTE);
+    session.hint(Side::Client, READY | Readiness::WRITABLE);
+    session.hint(Side::Backend, READY | Readiness::WRITABLE);
+    let script = [
+        (Step::Receive(up), Outcome::Ended),
+        (Step::Shutdown(up), Outcome::Done),
+        (Step::Receive(down), Outcome::Ended),
+        (Step::Shutdown(down), Outcome::Full),
+    ];
+    play(&mut session, &LIMITS, &script);
+    assert_eq!(session.next_step(), Step::Wait);
+    session.hint(Side::Client, Readiness::WRITABLE);
+    play(
+        &mut session,
+        &LIMITS,
+        &[(Step::Shutdown(down), Outcome::Done)],
+    );
+    assert_eq!(ended(&session), ("--".to_owned(), false));
+}
