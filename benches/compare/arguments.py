@@ -12,7 +12,8 @@ DESCRIPTION = "Measures HAProxy, nginx and l4lb in turn on the same work. See RE
 
 
 def parse():
-    names = [work.name for work in workloads.ALL]
+    plain = [work.name for work in workloads.ALL]
+    names = plain + [work.name for work in workloads.SECURE]
     parser = argparse.ArgumentParser(prog="benches/compare/run", description=DESCRIPTION)
     add = parser.add_argument
     add("--rounds", type=at_least_one, default=5, metavar="N")
@@ -21,7 +22,7 @@ def parse():
     add("--sessions", type=at_least_one, default=9000, metavar="N", help="for `sessions`")
     add("--idle-sessions", type=at_least_one, default=4000, metavar="N", help="for `idle-memory`")
     add("--only", type=comma_list, default=[], metavar="NAMES", help="contenders, with commas")
-    add("--workloads", type=comma_list, default=names, metavar="NAMES", help=", ".join(names))
+    add("--workloads", type=comma_list, default=plain, metavar="NAMES", help=", ".join(names))
     add(
         "--l4lb",
         action="append",

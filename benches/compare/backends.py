@@ -52,6 +52,16 @@ def start_bulk(family):
     return child
 
 
+def make_certificate(family):
+    """Self-signed, with the key that most sites have: P-256."""
+    certificate = family.workdir / "site.pem"
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    files = ["-keyout", certificate.with_suffix(".key"), "-out", certificate]
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    processes.run(["openssl", "req", "-x509", "-days", "2", *key, *files, *name], 20)
+    return certificate
+
+
 def http_connections():
     """Connections that the HTTP server holds at this moment, without the one that asks."""
     with socket.create_connection(("127.0.0.1", STATUS_PORT), timeout=5) as sock:

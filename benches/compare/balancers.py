@@ -21,6 +21,7 @@ class Site:
     backend_ports: list
     max_sessions: int
     workdir: Path
+    certificate: Path | None = None  # with its key beside it: TLS ends at the balancer
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,37 @@ def l4lb(name, path):
 
 
 def l4lb_command(path, site):
+    if site.certificate:
+        return l4lb_secure_command(path, site)
     argv = [path, "--listen", f"127.0.0.1:{site.listen_port}"]
     for port in site.backend_ports:
         argv += ["--backend", f"127.0.0.1:{port}"]
     return [*argv, "--max-connections", site.max_sessions]
 
 
+def l4lb_secure_command(path, site):
+    """TLS has no flags: it is configured by a file."""
+    cert, key = site.certificate, site.certificate.with_suffix(".key")
+    config = f"""
+max_connections = {site.max_sessions}
+[[listener]]
+name = "web"
+listen = "127.0.0.1:{site.listen_port}"
+pool = "app"
+tls = {{ certificates = [{{ cert = "{cert}", key = "{key}" }}] }}
+[pool.app]
+backends = [{", ".join(f'"127.0.0.1:{port}"' for port in site.backend_ports)}]
+"""
+    return [path, "--config", written(site.workdir / "l4lb.toml", config)]
+
+
 def haproxy_command(site, more_options):
     """Its default is a pipe for every fourth session: descriptors are too short for that here."""
     options = ["splice-auto", "tcp-smart-connect", *more_options]
+    tls = ""
+    if site.certificate:
+        pair = site.certificate.read_text() + site.certificate.with_suffix(".key").read_text()
+        tls = f" ssl crt {written(site.workdir / 'pair.pem', pair)}"
     config = f"""
 global
     nbthread 1
@@ -78,14 +101,22 @@ defaults
     timeout server 1h
     {lines(4, [f"option {option}" for option in options])}
 listen web
-    bind 127.0.0.1:{site.listen_port}
+    bind 127.0.0.1:{site.listen_port}{tls}
     {lines(4, [f"server b{port} 127.0.0.1:{port} check" for port in site.backend_ports])}
 """
     return ["haproxy", "-db", "-q", "-f", written(site.workdir / "haproxy.cfg", config)]
 
 
 def nginx_command(site):
-    """The backlog is raised to the others' size: nginx's 511 would drop SYNs, not cost CPU."""
+    """The backlog is raised to the others' size: nginx's 511 would drop SYNs, not cost CPU.
+    TLS 1.3 is not among the defaults of its older versions."""
+    ssl, tls = "", ""
+    if site.certificate:
+        ssl = " ssl"
+        key = site.certificate.with_suffix(".key")
+        tls = f"""ssl_certificate {site.certificate};
+        ssl_certificate_key {key};
+        ssl_protocols TLSv1.2 TLSv1.3;"""
     config = f"""
 {nginx_preamble(site.workdir, "balancer", 2 * site.max_sessions + 100)}
 stream {{
@@ -93,7 +124,8 @@ stream {{
         {lines(8, [f"server 127.0.0.1:{port};" for port in site.backend_ports])}
     }}
     server {{
-        listen 127.0.0.1:{site.listen_port} backlog=4096;
+        listen 127.0.0.1:{site.listen_port}{ssl} backlog=4096;
+        {tls}
         proxy_pass backends;
         proxy_connect_timeout 3s;
         proxy_timeout 1h;

@@ -3,9 +3,11 @@
 A load returns plain figures, or raises `Failure` where a single error happened.
 """
 
+import functools
 import json
 import re
 import socket
+import ssl
 import struct
 import sys
 from contextlib import contextmanager
@@ -22,10 +24,10 @@ IDLE_DEADLINE_S = 30
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-def http_requests(port, seconds, keep_alive):
-    """Runs wrk and returns the number of requests."""
+def http_requests(port, seconds, keep_alive, is_secure=False):
+    """Runs wrk and returns the number of requests. It never resumes a TLS session."""
     header = [] if keep_alive else ["-H", "Connection: close"]
-    url = f"http://127.0.0.1:{port}/"
+    url = f"{'https' if is_secure else 'http'}://127.0.0.1:{port}/"
     argv = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", *header, url]
     output = processes.run(argv, seconds + 15)
     for sign in ("Socket errors", "Non-2xx"):
@@ -49,13 +51,19 @@ def bulk_argv(port, direction, streams, count, rate=0):
     return [*program, port, direction, streams, count, rate]
 
 
+def secure(what, port, *numbers):
+    """Runs a load over TLS, which prints what it has done."""
+    program = [sys.executable, HERE / "secure.py", what, "127.0.0.1", port, *numbers]
+    return json.loads(processes.run(program, BULK_DEADLINE_S))
+
+
 def paced_requests(port, connections, rate, seconds):
     argv = [sys.executable, HERE / "paced.py", "127.0.0.1", port, connections, rate, seconds]
     return json.loads(processes.run(argv, seconds + 30))
 
 
 @contextmanager
-def idle_sessions(port, count):
+def idle_sessions(port, count, open_one=None):
     """Sessions open through the balancer to the HTTP server, which say nothing until they end.
 
     They are opened in batches, each awaited at the far side, so that no accept queue overflows, and
@@ -66,7 +74,7 @@ def idle_sessions(port, count):
     try:
         while len(socks) < count:
             batch = min(IDLE_BATCH, count - len(socks))
-            socks += [open_idle(port) for _ in range(batch)]
+            socks += [(open_one or open_idle)(port) for _ in range(batch)]
             processes.wait_until(
                 f"idle session {len(socks)} to reach the backend",
                 lambda: backends.http_connections() >= before + len(socks),
@@ -93,11 +101,27 @@ def open_idle(port):
     return sock
 
 
+def open_idle_secure(port):
+    sock = secure_context().wrap_socket(
+        socket.create_connection(("127.0.0.1", port), timeout=10), server_hostname="localhost"
+    )
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+    sock.setblocking(False)
+    return sock
+
+
+@functools.cache
+def secure_context():
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 def has_ended(sock):
     try:
         sock.recv(1)
         return True
-    except BlockingIOError:
+    except (BlockingIOError, ssl.SSLWantReadError):
         return False
     except OSError:
         return True

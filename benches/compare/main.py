@@ -35,7 +35,7 @@ def main():
     machine.require_two_cores()
     machine.install_missing()
     contenders = arguments.contenders(wishes)
-    chosen = [work for work in workloads.ALL if work.name in wishes.workloads]
+    chosen = [work for work in workloads.ALL + workloads.SECURE if work.name in wishes.workloads]
     effort = arguments.effort(wishes)
     max_sessions = max(effort.idle_sessions, effort.sessions) + SPARE_SESSIONS
     machine.lift_descriptor_limit(2 * max_sessions + 1000)
@@ -46,7 +46,10 @@ def main():
         try:
             backends.start_http(family, max_sessions)
             backends.start_bulk(family)
-            bench = Bench(family, contenders, chosen, effort, max_sessions, wishes.rounds)
+            certificate = backends.make_certificate(family)
+            bench = Bench(
+                family, contenders, chosen, effort, max_sessions, wishes.rounds, certificate
+            )
             rounds = [one_round(bench, number) for number in range(wishes.rounds)]
         finally:
             family.end_all()
@@ -63,6 +66,7 @@ class Bench:
     effort: workloads.Effort
     max_sessions: int
     rounds: int
+    certificate: Path
 
 
 def one_round(bench, number):
@@ -83,7 +87,10 @@ def one_round(bench, number):
 
 def one_measurement(bench, contender, work):
     family = bench.family
-    site = balancers.Site(LISTEN_PORT, work.backend_ports, bench.max_sessions, family.workdir)
+    certificate = bench.certificate if work.is_secure else None
+    site = balancers.Site(
+        LISTEN_PORT, work.backend_ports, bench.max_sessions, family.workdir, certificate
+    )
     child = None
     try:
         processes.require_free(LISTEN_PORT)

@@ -18,6 +18,7 @@ MIXED_BULK_STREAMS = 2
 MIXED_BULK_BYTES_PER_S = 6_000_000_000
 MIXED_SPARE_S = 10
 BULK_TRANSFERS = 4
+SECURE_STREAMS = 4
 STEADY_STREAMS = 8
 STEADY_BYTES_PER_S = 800_000_000
 
@@ -48,6 +49,7 @@ class Workload:
     name: str
     backend_ports: list
     measure: Callable
+    is_secure: bool = False  # clients speak TLS, which ends at the balancer
 
 
 def keep_alive(running, effort):
@@ -58,10 +60,10 @@ def connection_per_request(running, effort):
     return http(running, effort, False)
 
 
-def http(running, effort, is_keep_alive):
+def http(running, effort, is_keep_alive, is_secure=False):
     measure.wait_until_quiet(running.pids)
     meter = measure.Meter(running.pids)
-    requests = loads.http_requests(running.port, effort.seconds, is_keep_alive)
+    requests = loads.http_requests(running.port, effort.seconds, is_keep_alive, is_secure)
     usage = meter.usage()
     return {
         "cpu_us": usage.cpu_ns / 1e3 / requests,
@@ -69,6 +71,39 @@ def http(running, effort, is_keep_alive):
         "requests": requests,
         **usage.as_metrics(),
     }
+
+
+def secure_keep_alive(running, effort):
+    return http(running, effort, True, True)
+
+
+def handshakes(running, effort):
+    return http(running, effort, False, True)
+
+
+def resumed(version):
+    """One after the other: nearly all of them have to resume, or the figure is not what it says."""
+
+    def resume(running, effort):
+        measure.wait_until_quiet(running.pids)
+        meter = measure.Meter(running.pids)
+        done = loads.secure("resume", running.port, effort.seconds, version)
+        usage = meter.usage()
+        if done["resumed"] < done["connections"] * 0.95:
+            raise processes.Failure(f"not resumed: {done}")
+        return {"cpu_us": usage.cpu_ns / 1e3 / done["connections"], **done, **usage.as_metrics()}
+
+    return resume
+
+
+def secure_bulk(direction):
+    def transfers(running, effort):
+        measure.wait_until_quiet(running.pids)
+        meter = measure.Meter(running.pids)
+        done = loads.secure(direction, running.port, SECURE_STREAMS, effort.bulk_bytes // 2)
+        return sum_of([(meter.usage(), done["bytes"], done["seconds"])])
+
+    return transfers
 
 
 def bulk(direction, streams):
@@ -116,10 +151,10 @@ def cpu_ms_per_gb(usage, moved, _seconds):
     return round(usage.cpu_ns / 1e6 / (moved / 1e9), 2)
 
 
-def idle_memory(running, effort):
+def idle_memory(running, effort, open_one=loads.open_idle):
     measure.wait_until_quiet(running.pids)
     before = measure.user_memory_bytes(running.pids)
-    with loads.idle_sessions(running.port, effort.idle_sessions):
+    with loads.idle_sessions(running.port, effort.idle_sessions, open_one):
         measure.wait_until_quiet(running.pids)
         held = measure.user_memory_bytes(running.pids)
     return {
@@ -128,6 +163,10 @@ def idle_memory(running, effort):
         "held_mib": held / 2**20,
         "sessions": effort.idle_sessions,
     }
+
+
+def secure_idle_memory(running, effort):
+    return idle_memory(running, effort, loads.open_idle_secure)
 
 
 def many_sessions(running, effort):
@@ -174,4 +213,13 @@ ALL = [
     Workload("idle-memory", backends.HTTP_PORTS, idle_memory),
     Workload("sessions", backends.HTTP_PORTS, many_sessions),
     Workload("mixed", BULK, small_beside_bulk),
+]
+SECURE = [
+    Workload("tls-handshake", backends.HTTP_PORTS, handshakes, True),
+    Workload("tls-resumed-1.3", backends.HTTP_PORTS, resumed("1.3"), True),
+    Workload("tls-resumed-1.2", backends.HTTP_PORTS, resumed("1.2"), True),
+    Workload("tls-keep-alive", backends.HTTP_PORTS, secure_keep_alive, True),
+    Workload("tls-up", BULK, secure_bulk("up"), True),
+    Workload("tls-down", BULK, secure_bulk("down"), True),
+    Workload("tls-idle-memory", backends.HTTP_PORTS, secure_idle_memory, True),
 ]
