@@ -22,6 +22,7 @@
 //!   whether a loop was stopped, [`token`] who may change things, [`version`] which l4lb this is,
 //!   [`vitals`] what the kernel says of it; [`sys`] has the only unsafe blocks.
 //! - [`foresight`] says what a configuration would change, before it is applied, [`log_stats`] what an access log says.
+//! - [`proxy_protocol`] reads and writes what proxies say of a client before its first byte.
 //! - [`demo`] runs all of it with three built-in sites.
 //!
 //! The layers, each of which may use those to its right:
@@ -49,6 +50,7 @@ pub mod messages;
 pub mod metrics;
 pub mod plan;
 pub mod pool;
+pub mod proxy_protocol;
 pub mod reason;
 pub mod requests;
 pub mod scaling;

@@ -4,7 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{AccessLogConfig, BackendConfig, Config, ListenerConfig, PoolConfig, ScaleConfig};
+use super::{
+    AcceptProxy, AccessLogConfig, BackendConfig, Config, DialFrom, ListenerConfig, PoolConfig,
+    ScaleConfig, SendProxy,
+};
 
 /// What `new` changes, a sentence each, in the order of the configurations. Empty where nothing does.
 #[must_use]
@@ -123,6 +126,10 @@ fn listener(
     value(changes, &whose, "idle_timeout", times, |it| time(*it));
     let most = (&was.max_connections, &is.max_connections);
     value(changes, &whose, "max_connections", most, or_none);
+    let accept = (&was.accept_proxy, &is.accept_proxy);
+    value(changes, &whose, "accept_proxy", accept, proxies);
+    let times = (&was.preamble_timeout, &is.preamble_timeout);
+    value(changes, &whose, "preamble_timeout", times, |it| time(*it));
 }
 
 fn pool(changes: &mut Vec<String>, was: &PoolConfig, is: &PoolConfig) {
@@ -156,6 +163,11 @@ fn pool(changes: &mut Vec<String>, was: &PoolConfig, is: &PoolConfig) {
         (&was.hedge, &is.hedge),
         ToString::to_string,
     );
+    let versions = (&was.send_proxy, &is.send_proxy);
+    value(changes, &whose, "send_proxy", versions, |it| {
+        or_none(&it.map(SendProxy::name))
+    });
+    value(changes, &whose, "source", (&was.source, &is.source), source);
     let named = |it: &super::OnDown| it.name().to_owned();
     value(
         changes,
@@ -263,7 +275,23 @@ fn backend(changes: &mut Vec<String>, whose: &str, was: &BackendConfig, is: &Bac
     value(changes, whose, "max_connections", most, or_none);
 }
 
+fn proxies(accept: &Option<AcceptProxy>) -> String {
+    list(accept.as_ref().map_or(&[][..], |it| &it.from))
+}
+
+fn source(from: &Option<DialFrom>) -> String {
+    match from {
+        Some(DialFrom::Client) => "client".to_owned(),
+        Some(DialFrom::Addresses(addresses)) => list(addresses),
+        None => list::<SocketAddr>(&[]),
+    }
+}
+
 fn addresses(all: &[SocketAddr]) -> String {
+    list(all)
+}
+
+fn list<T: ToString>(all: &[T]) -> String {
     let texts: Vec<String> = all.iter().map(ToString::to_string).collect();
     match &texts[..] {
         [] => "none".to_owned(),
@@ -306,7 +334,7 @@ mod tests {
     }
 
     /// What is put in the place of what, and what is said of it.
-    const EDITS: [(&str, &str, &[&str]); 13] = [
+    const EDITS: [(&str, &str, &[&str]); 16] = [
         ("", "", &[]),
         (
             "[[listener]]",
@@ -379,6 +407,27 @@ mod tests {
             "[[listener]]",
             "max_connections = 9\n[[listener]]",
             &["max_connections none -> 9"],
+        ),
+        (
+            "pool = \"app\"",
+            "pool = \"app\"\naccept_proxy = { from = [\"10.0.0.0/8\", \"::1\"] }\npreamble_timeout = \"1s\"",
+            &[
+                "listener web: accept_proxy none -> 10.0.0.0/8, ::1/128",
+                "listener web: preamble_timeout 5s -> 1s",
+            ],
+        ),
+        (
+            "[pool.app]",
+            "[pool.app]\nsend_proxy = \"v2\"\nsource = \"client\"",
+            &[
+                "pool app: send_proxy none -> v2",
+                "pool app: source none -> client",
+            ],
+        ),
+        (
+            "[pool.app]",
+            "[pool.app]\nsource = [\"10.0.0.5\", \"10.0.0.6\"]",
+            &["pool app: source none -> 10.0.0.5, 10.0.0.6"],
         ),
     ];
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{
-    AccessLogConfig, BackendConfig, Check, Config, HealthConfig, ListenerConfig, PoolConfig,
-    ScaleConfig,
+    AccessLogConfig, BackendConfig, Check, Config, DialFrom, HealthConfig, ListenerConfig,
+    PoolConfig, ScaleConfig,
 };
 
 /// What a file would have to say for this configuration; a file of it is read as the same one.
@@ -63,9 +63,14 @@ fn listener(listener: &ListenerConfig, config: &Config) -> Value {
         "listen": addresses.collect::<Vec<_>>(),
         "pool": &*config.pools[listener.pool].name,
         "idle_timeout": time(listener.idle_timeout),
+        "preamble_timeout": time(listener.preamble_timeout),
     });
     if let Some(most) = listener.max_connections {
         all["max_connections"] = json!(most);
+    }
+    if let Some(accept) = &listener.accept_proxy {
+        let from = accept.from.iter().map(ToString::to_string);
+        all["accept_proxy"] = json!({ "from": from.collect::<Vec<_>>() });
     }
     all
 }
@@ -81,6 +86,16 @@ fn pool(pool: &PoolConfig) -> Value {
         "all_down": pool.all_down.name(),
         "health": pool.health.as_ref().map_or_else(|| json!({ "type": "off" }), health),
     });
+    if let Some(version) = pool.send_proxy {
+        all["send_proxy"] = json!(version.name());
+    }
+    match &pool.source {
+        Some(DialFrom::Client) => all["source"] = json!("client"),
+        Some(DialFrom::Addresses(addresses)) => {
+            all["source"] = addresses.iter().map(ToString::to_string).collect();
+        }
+        None => {}
+    }
     if let Some(path) = &pool.backends_file {
         all["backends_file"] = json!(path.display().to_string());
     }
@@ -196,10 +211,14 @@ mod tests {
         listen = ["127.0.0.1:9000", "[::1]:9000"]
         pool = "app"
         max_connections = 500
+        accept_proxy = { from = ["10.0.0.0/8", "::1"] }
+        preamble_timeout = "7s"
         [pool.app]
         balance = "source-hash"
         slow_start = "30s"
         hedge = true
+        send_proxy = "v2"
+        source = ["10.0.0.5", "10.0.0.6"]
         on_down = "reset"
         all_down = "try-all"
         health = { type = "http", path = "/up", host = "x", status = "200-299,301", port = 81 }
@@ -207,6 +226,8 @@ mod tests {
         scale = { target = 7, command = ["/bin/scale", "-z", ""], after = "3s", cool_down = "4s", min = 2, max = 3, timeout = "5s" }
         backends = ["10.0.0.1:80", { name = "b", address = "db.internal:80", weight = 2, backup = true, max_connections = 7 }]
         [pool.mail]
+        source = "client"
+        send_proxy = "v1"
         health = { type = "send-expect", send = "EHLO\r\n", expect = "250" }
         backends = ["10.0.0.3:25"]
         [pool.listed]

@@ -15,6 +15,7 @@ mod http;
 mod name;
 mod nearest;
 mod pool;
+mod proxy;
 mod scale;
 mod source;
 mod spec;
@@ -30,6 +31,7 @@ pub use http::{STATUS_PASSES, Statuses, http_host, http_path, statuses};
 pub use name::{name, served_name};
 pub use nearest::hint;
 pub use pool::{AllDown, BackendConfig, Balance, OnDown, PoolConfig};
+pub use proxy::{AcceptProxy, DialFrom, SendProxy, network, own_address};
 pub use scale::ScaleConfig;
 pub use source::Source;
 pub use spec::{SpecError, backend_spec};
@@ -82,4 +84,8 @@ pub struct ListenerConfig {
     pub idle_timeout: Duration,
     /// Sessions at once on this listener; `None` is as many as all listeners may have.
     pub max_connections: Option<u32>,
+    /// Who has to say in a PROXY header who its client is; `None` has clients alone.
+    pub accept_proxy: Option<AcceptProxy>,
+    /// For all that is read of a client before a backend is chosen.
+    pub preamble_timeout: Duration,
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::form::{CheckKind, Form, Name, Written};
-use super::model::{self, Addresses, Entry, File, Workers};
+use super::model::{self, Addresses, Entry, File, Source, Workers};
 use crate::config::{
-    AccessLogConfig, AdminConfig, BackendConfig, Check, Config, EjectConfig, HealthConfig,
-    LineFilter, ListenerConfig, MAX_WORKERS, PoolConfig, STATUS_PASSES, ScaleConfig, Statuses,
+    AcceptProxy, AccessLogConfig, AdminConfig, BackendConfig, Check, Config, DialFrom, EjectConfig,
+    HealthConfig, LineFilter, ListenerConfig, MAX_WORKERS, PoolConfig, STATUS_PASSES, ScaleConfig,
+    Statuses,
 };
 
 impl File {
@@ -90,6 +91,10 @@ fn listener(listener: &model::Listener, places: &HashMap<&str, usize>) -> Listen
         pool: pool.expect("a file in which a pool is not defined is refused"),
         idle_timeout: listener.idle_timeout.0,
         max_connections: listener.max_connections,
+        accept_proxy: listener.accept_proxy.as_ref().map(|it| AcceptProxy {
+            from: it.from.iter().map(|network| network.0).collect(),
+        }),
+        preamble_timeout: listener.preamble_timeout.0,
     }
 }
 
@@ -110,6 +115,11 @@ fn pool((name, pool): (&String, &model::Pool)) -> PoolConfig {
         queue_timeout: time(&pool.queue_timeout).unwrap_or(pool.connect_timeout.0),
         slow_start: time(&pool.slow_start).unwrap_or_default(),
         hedge: pool.hedge,
+        send_proxy: pool.send_proxy.as_ref().map(|it| it.0),
+        source: pool.source.as_ref().map(|source| match source {
+            Source::Client(_) => DialFrom::Client,
+            Source::Addresses(all) => DialFrom::Addresses(all.iter().map(|it| it.0).collect()),
+        }),
         on_down: pool.on_down.0,
         all_down: pool.all_down.0,
         health: health(&pool.health),

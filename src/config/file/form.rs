@@ -2,18 +2,20 @@
 //! schema and the types of the file all go by this.
 
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use log::LevelFilter;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::{
-    self, AccessLogOutput, AdminAddress, AllDown, Balance, LineFormat, OnDown, Statuses, Target,
+    self, AccessLogOutput, AdminAddress, AllDown, Balance, LineFormat, OnDown, SendProxy, Statuses,
+    Target,
 };
 
 /// A value that is written as a text.
@@ -78,7 +80,7 @@ const fn complaint_of<T: Form>() -> (&'static str, Complaint) {
     (T::NAME, |text| T::read(text).err())
 }
 
-const COMPLAINTS: [(&str, Complaint); 14] = [
+const COMPLAINTS: [(&str, Complaint); 16] = [
     complaint_of::<Duration>(),
     complaint_of::<SocketAddr>(),
     complaint_of::<Target>(),
@@ -93,6 +95,8 @@ const COMPLAINTS: [(&str, Complaint); 14] = [
     complaint_of::<HttpHost>(),
     complaint_of::<Expected>(),
     complaint_of::<Word>(),
+    complaint_of::<IpNet>(),
+    complaint_of::<IpAddr>(),
 ];
 
 /// A value of which there are many, by how it is read and written.
@@ -177,6 +181,12 @@ form!(Statuses, "l4lb-statuses", config::statuses, write_statuses);
 words!(Balance, "way to balance", Self::ALL, Self::name);
 words!(OnDown, "way to go down", Self::ALL, Self::name);
 words!(AllDown, "way to answer", Self::ALL, Self::name);
+words!(
+    SendProxy,
+    "version of the PROXY header",
+    Self::ALL,
+    Self::name
+);
 words!(LevelFilter, "log level", LEVELS, level);
 
 const LEVELS: [LevelFilter; 5] = [
@@ -289,6 +299,13 @@ form!(
     read_expected,
     |it: &Self| it.0.clone()
 );
+form!(IpNet, "l4lb-network", config::network, ToString::to_string);
+form!(
+    IpAddr,
+    "l4lb-ip-address",
+    config::own_address,
+    ToString::to_string
+);
 form!(Word, "l4lb-word", read_word, |it: &Self| it.0.clone());
 
 words!(CheckKind, "type of check", Self::ALL, Self::name);
@@ -396,6 +413,7 @@ mod tests {
         expect_words::<Balance>();
         expect_words::<OnDown>();
         expect_words::<AllDown>();
+        expect_words::<SendProxy>();
         expect_words::<LevelFilter>();
         expect_words::<CheckKind>();
     }

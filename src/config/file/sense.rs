@@ -1,6 +1,8 @@
 //! Whether values make sense together: names that are defined once, addresses that are free, keys that
 //! belong to what is said elsewhere. Looks at what there is, however wrong the rest of a file may be.
 
+mod proxy;
+
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -21,6 +23,7 @@ pub(super) fn check(root: &Node, lines: &Lines<'_>, faults: &mut Vec<Fault>) {
     for Entry { key, value, .. } in root.at("pool").map_or(&[][..], Node::entries) {
         let path = below("pool", key);
         sense.backends(&path, value);
+        sense.source(&path, value);
         if let Some(health) = value.at("health") {
             sense.health(&below(&path, "health"), health);
         }
@@ -248,6 +251,22 @@ enum Family {
     V6,
 }
 
+impl Family {
+    const fn of(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        }
+    }
+}
+
 /// What an address clashes with, and what it takes. `[::]` takes both families.
 fn spots(address: SocketAddr) -> (Vec<Spot>, Vec<Spot>) {
     use Family::{V4, V6};
@@ -264,7 +283,7 @@ fn spots(address: SocketAddr) -> (Vec<Spot>, Vec<Spot>) {
             (within.to_vec(), [within, all].concat())
         }
         ip => {
-            let family = if ip.is_ipv4() { V4 } else { V6 };
+            let family = Family::of(ip);
             let one = One(address);
             (
                 vec![one, All(family, port)],

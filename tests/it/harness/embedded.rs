@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use l4lb::config::{
     AccessLogConfig, AccessLogOutput, AllDown, BackendConfig, Balance, Config, HealthConfig,
-    ListenerConfig, OnDown, PoolConfig,
+    ListenerConfig, OnDown, PoolConfig, defaults,
 };
 use l4lb::pool::{Backend, Order};
 use l4lb::requests::{Change, Reply, Request};
@@ -33,6 +33,8 @@ pub(crate) fn pool_over(addresses: &[SocketAddr]) -> PoolConfig {
         queue_timeout: Duration::from_secs(3),
         slow_start: Duration::ZERO,
         hedge: false,
+        send_proxy: None,
+        source: None,
         on_down: OnDown::Keep,
         all_down: AllDown::Reject,
         health: None,
@@ -79,6 +81,8 @@ impl Embedded {
                 pool: 0,
                 idle_timeout: Duration::from_secs(3600),
                 max_connections: None,
+                accept_proxy: None,
+                preamble_timeout: defaults::PREAMBLE_TIMEOUT,
             }],
             pools: vec![pool],
             workers,

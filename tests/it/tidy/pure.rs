@@ -49,6 +49,7 @@ const PURE: &[Pure] = &[
     pure("src/scaling/leave.rs", &[]),
     pure("src/scaling/rule.rs", &[]),
     pure("src/config/", CONFIGURED),
+    pure("src/proxy_protocol/", CONFIGURED),
     pure("src/discovery/answers.rs", CONFIGURED),
     pure("src/discovery/outcome.rs", ADDRESSES),
     pure("src/discovery/book.rs", ADDRESSES),

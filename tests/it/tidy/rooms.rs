@@ -24,6 +24,7 @@ const BELOW: &[&str] = &[
     "discovery",
     "listener",
     "plan",
+    "proxy_protocol",
     "requests",
     "version",
     "held_up",
@@ -142,6 +143,7 @@ const ROOMS: &[Room] = &[
     ),
     room("listener", &[]),
     room("plan", &["config", "listener", "metrics", "pool"]),
+    room("proxy_protocol", &[]),
     room("requests", &["config", "metrics", "pool"]),
     room(
         "admin",
