@@ -179,7 +179,8 @@ fn a_header_of_version_2_says_who_the_client_is_where_it_came_by_tcp() {
     let both4 = Some((address("10.0.0.1:258"), address("10.0.0.2:772")));
     let both6 = Some((address("[2000::1]:80"), address("[::2]:256")));
     let proxy = Command::Proxy;
-    let table: [(u8, u8, &[u8], (Command, Option<Addresses>)); 14] = [
+    type Said = (Command, Option<Addresses>);
+    let table: [(u8, u8, &[u8], Said); 14] = [
         (0x21, 0x11, &v4, (proxy, both4)),
         (0x21, 0x21, &v6, (proxy, both6)),
         // Neither TCP nor IP.

@@ -2,13 +2,16 @@
 //! stream, an answer of l4lb's own. A plain session has no [`Front`], and nothing here is asked of it.
 //!
 //! `preamble` hears what comes first, `greeting` speaks to the connected backend, `passage` moves the
-//! bytes of sessions with a front, `exchange` says what follows an exchange, `answer` tells a client why it is not served.
+//! bytes of sessions with a front, `proxy` knows PROXY headers, `exchange` says what follows an exchange, `answer` tells a client why it is not served.
 
 mod answer;
 mod exchange;
 mod greeting;
 mod passage;
 mod preamble;
+mod proxy;
+
+use std::net::IpAddr;
 
 use super::clock::Moment;
 use crate::plan::PlannedListener;
@@ -21,6 +24,8 @@ pub(super) struct Front {
     awaiting: Awaiting,
     /// What was read from the client and has no place in the stream yet.
     inbox: Vec<u8>,
+    /// The PROXY header that the client began with, where it did.
+    header: Box<[u8]>,
     /// By direction: a text that goes before all that is read from now on.
     prefaces: [Vec<u8>; 2],
     /// When the preamble that is awaited could begin.
@@ -34,14 +39,28 @@ impl Front {
     pub(super) fn of(listener: &PlannedListener, accepted: Moment) -> Option<Box<Self>> {
         let awaiting = Awaiting::of(&listener.config);
         (awaiting != Awaiting::Nothing).then(|| {
-            Box::new(Self {
-                awaiting,
-                inbox: Vec::new(),
-                prefaces: [Vec::new(), Vec::new()],
-                since: accepted,
-                answer: None,
-            })
+            let mut front = Self::silent(accepted);
+            front.awaiting = awaiting;
+            front
         })
+    }
+
+    /// Of a client that has nothing to say first.
+    fn silent(accepted: Moment) -> Box<Self> {
+        Box::new(Self {
+            awaiting: Awaiting::Nothing,
+            inbox: Vec::new(),
+            header: Box::default(),
+            prefaces: [Vec::new(), Vec::new()],
+            since: accepted,
+            answer: None,
+        })
+    }
+
+    /// Whether a client that has connected from `address` has no business here.
+    pub(super) fn bars(&self, listener: &PlannedListener, address: IpAddr) -> bool {
+        let proxies = &listener.config.accept_proxy;
+        proxies.as_ref().is_some_and(|it| !it.trusts(address))
     }
 
     /// Whether the client has something to say before a backend is picked.

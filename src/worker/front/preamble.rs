@@ -12,13 +12,23 @@ const INBOX_BYTES: usize = 96 * 1024;
 /// What the client has to say next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Awaiting {
+    /// A PROXY header, of a proxy.
+    Proxy,
     /// Nothing more: a backend is picked.
     Nothing,
 }
 
 impl Awaiting {
     /// What a client of this listener has to say first.
-    pub(super) const fn of(_listener: &ListenerConfig) -> Self {
+    pub(super) const fn of(listener: &ListenerConfig) -> Self {
+        match listener.accept_proxy {
+            Some(_) => Self::Proxy,
+            None => Self::after_proxy(listener),
+        }
+    }
+
+    /// What a client says whose proxy has said who it is.
+    pub(super) const fn after_proxy(_listener: &ListenerConfig) -> Self {
         Self::Nothing
     }
 }
@@ -27,6 +37,7 @@ impl Shell {
     /// Goes on to hear what the client says first. `Interrupted` is another step of the same kind.
     pub(in crate::worker) fn preface(&mut self, slot: &mut Slot) -> Outcome {
         match slot.front.as_deref().map(|it| it.awaiting) {
+            Some(Awaiting::Proxy) => self.hear_proxy(slot),
             None | Some(Awaiting::Nothing) => self.end_preamble(slot),
         }
     }
@@ -54,7 +65,8 @@ impl Shell {
             slot.first_byte[Side::Client.index()] = Some(self.clock.moment());
             front.prefaces[Direction::Upload.index()] = rest;
         }
-        if front.is_spent() {
+        // What a proxy has said may be wanted when a backend is connected.
+        if front.is_spent() && front.header.is_empty() {
             slot.front = None;
         }
         Outcome::Done

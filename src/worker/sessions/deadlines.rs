@@ -10,9 +10,6 @@ use crate::worker::clock::{Moment, millis};
 /// The pause before backends that were all tried are tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// What a client says first, it has said whole after that time.
-const PREAMBLE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// How long a client that is not served may take to hear why.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
 
@@ -109,7 +106,7 @@ impl Sessions {
             Deadline::Never => return self.timers.cancel(place),
             Deadline::Preamble { .. } => {
                 let since = slot.front.as_ref().map_or(now, |it| it.since().millis());
-                since + millis(PREAMBLE_TIMEOUT)
+                since + millis(listener.preamble_timeout)
             }
             Deadline::Answer => now + millis(ANSWER_TIME),
             Deadline::Connect { .. } => dialed + millis(pool.connect_timeout),

@@ -238,6 +238,10 @@ impl Sessions {
             armed: Deadline::Never,
             queued: false,
         };
+        let is_barred = slot
+            .front
+            .as_ref()
+            .is_some_and(|front| front.bars(&slot.listener, client_address.ip()));
         self.slots.insert(slot);
         if let Some(interims) = &mut self.interims {
             interims.arm(key.slot, &self.slots[key.slot], &self.shell.clock);
@@ -246,6 +250,8 @@ impl Sessions {
             self.shell
                 .tell_shortage("watch a client", &error.to_string());
             self.slots[key.slot].session.cut(Cause::LocalResource);
+        } else if is_barred {
+            self.slots[key.slot].session.cut(Cause::Denied);
         }
         self.turn(key.slot);
     }

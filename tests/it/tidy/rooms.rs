@@ -66,6 +66,7 @@ const ROOMS: &[Room] = &[
         "worker",
         &[
             "held_up",
+            "proxy_protocol",
             "session",
             "balance",
             "pool",
@@ -82,7 +83,15 @@ const ROOMS: &[Room] = &[
     room(
         "health",
         &[
-            "held_up", "pool", "plan", "balance", "messages", "metrics", "config", "reason",
+            "held_up",
+            "pool",
+            "plan",
+            "balance",
+            "proxy_protocol",
+            "messages",
+            "metrics",
+            "config",
+            "reason",
         ],
     ),
     room("health::verdict", &["config"]),
