@@ -15,6 +15,7 @@ use std::net::IpAddr;
 
 use super::clock::Moment;
 use crate::plan::PlannedListener;
+use crate::session::{Cause, Session};
 use answer::Answer;
 use preamble::Awaiting;
 
@@ -57,10 +58,19 @@ impl Front {
         })
     }
 
-    /// Whether a client that has connected from `address` has no business here.
-    pub(super) fn bars(&self, listener: &PlannedListener, address: IpAddr) -> bool {
+    /// The session of a client that has connected from `address`. Where proxies say who their clients
+    /// are, whoever is none of them is not even heard.
+    pub(super) fn session(&self, listener: &PlannedListener, address: IpAddr) -> Session {
         let proxies = &listener.config.accept_proxy;
-        proxies.as_ref().is_some_and(|it| !it.trusts(address))
+        let mut session = if self.expects() {
+            Session::expecting()
+        } else {
+            Session::new()
+        };
+        if proxies.as_ref().is_some_and(|it| !it.trusts(address)) {
+            session.cut(Cause::Denied);
+        }
+        session
     }
 
     /// Whether the client has something to say before a backend is picked.

@@ -210,10 +210,9 @@ impl Sessions {
         let accepted = self.shell.clock.moment();
         let front = Front::of(&listener, accepted);
         let slot = Slot {
-            session: match &front {
-                Some(front) if front.expects() => Session::expecting(),
-                _ => Session::new(),
-            },
+            session: front.as_ref().map_or_else(Session::new, |front| {
+                front.session(&listener, client_address.ip())
+            }),
             front,
             key,
             id,
@@ -238,10 +237,6 @@ impl Sessions {
             armed: Deadline::Never,
             queued: false,
         };
-        let is_barred = slot
-            .front
-            .as_ref()
-            .is_some_and(|front| front.bars(&slot.listener, client_address.ip()));
         self.slots.insert(slot);
         if let Some(interims) = &mut self.interims {
             interims.arm(key.slot, &self.slots[key.slot], &self.shell.clock);
@@ -250,8 +245,6 @@ impl Sessions {
             self.shell
                 .tell_shortage("watch a client", &error.to_string());
             self.slots[key.slot].session.cut(Cause::LocalResource);
-        } else if is_barred {
-            self.slots[key.slot].session.cut(Cause::Denied);
         }
         self.turn(key.slot);
     }

@@ -96,16 +96,12 @@ fn a_proxy_that_does_not_say_who_its_client_is_is_refused() {
 #[test]
 fn a_header_that_is_never_finished_is_waited_for_so_long_and_no_longer() {
     let backend = listener("127.0.0.1:0");
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("l4lb.toml");
     let text = format!(
         "[[listener]]\nname = \"web\"\nlisten = \"127.0.0.1:0\"\npool = \"app\"\npreamble_timeout = \"300ms\"\n\
          accept_proxy = {{ from = [\"127.0.0.0/8\"] }}\n[pool.app]\nbackends = [\"{}\"]\nhealth = {{ type = \"off\" }}\n",
         backend.local_addr().unwrap()
     );
-    std::fs::write(&path, text).unwrap();
-    let path = path.display().to_string();
-    let l4lb = Options::new().arg("--config").arg(&path).start();
+    let (_folder, l4lb) = from_file(&text);
     let (silent, slow) = (l4lb.connect(), l4lb.connect());
     let begin = Instant::now();
     // A byte now and then is no header either.

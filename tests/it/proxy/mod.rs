@@ -1,6 +1,8 @@
 //! Who the client is: PROXY headers heard and sent, and connections made from chosen addresses.
 
 mod accept;
+mod health;
+mod interop;
 mod send;
 
 use std::io::{ErrorKind, Read, Write};
@@ -38,6 +40,16 @@ fn before(backend: &TcpListener, arguments: &[&str]) -> L4lb {
         .iter()
         .fold(options, |all, it| all.arg(it))
         .start()
+}
+
+/// One l4lb that runs from a file.
+fn from_file(text: &str) -> (TempDir, L4lb) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("l4lb.toml");
+    std::fs::write(&path, text).unwrap();
+    let path = path.display().to_string();
+    let l4lb = Options::new().arg("--config").arg(&path).start();
+    (folder, l4lb)
 }
 
 /// Reads until a whole PROXY header is there, and no byte further.

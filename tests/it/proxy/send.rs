@@ -209,7 +209,7 @@ fn in_a_chain_the_last_backend_hears_of_the_first_client() {
                 [0, _] => Some(&second),
                 _ => Some(&first),
             };
-            let id = namer.map(|words| words[11][2..].as_bytes());
+            let id = namer.map(|words| &words[11].as_bytes()[2..]);
             assert_eq!(header.tlvs.unique_id, id, "{versions:?}");
         }
     }

@@ -43,6 +43,7 @@ const PURE: &[Pure] = &[
     pure("src/health/agenda.rs", &[]),
     pure("src/health/schedule.rs", &[]),
     pure("src/health/answer.rs", ADDRESSES),
+    pure("src/health/approach.rs", ADDRESSES),
     pure("src/health/ejection.rs", &[]),
     pure("src/health/standing.rs", &[]),
     pure("src/scaling/answer.rs", &[]),

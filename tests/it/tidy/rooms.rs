@@ -88,6 +88,7 @@ const ROOMS: &[Room] = &[
             "plan",
             "balance",
             "proxy_protocol",
+            "sys",
             "messages",
             "metrics",
             "config",
@@ -98,6 +99,7 @@ const ROOMS: &[Room] = &[
     room("health::agenda", &[]),
     room("health::schedule", &["health::agenda", "health::verdict"]),
     room("health::answer", &["config"]),
+    room("health::approach", &["config", "proxy_protocol"]),
     room("health::ejection", &["config"]),
     room(
         "health::standing",
