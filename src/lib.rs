@@ -18,7 +18,7 @@
 //! - [`counts`] are numbers with one writer each, [`metrics`] what is made of them for Prometheus.
 //! - [`messages`] has every type that crosses a thread, [`plan`] what is served, [`pool`] what a
 //!   backend is, [`listener`] what a listening socket is.
-//! - [`descriptors`] says what the limit of descriptors allows, [`reason`] an error in words, [`held_up`]
+//! - [`descriptors`] says what the limit of descriptors allows, [`reason`] an error in words, [`rights`] what this process may not do, [`held_up`]
 //!   whether a loop was stopped, [`token`] who may change things, [`version`] which l4lb this is,
 //!   [`vitals`] what the kernel says of it; [`sys`] has the only unsafe blocks.
 //! - [`foresight`] says what a configuration would change, before it is applied, [`log_stats`] what an access log says.
@@ -53,6 +53,7 @@ pub mod pool;
 pub mod proxy_protocol;
 pub mod reason;
 pub mod requests;
+pub mod rights;
 pub mod scaling;
 pub mod session;
 pub mod supervisor;

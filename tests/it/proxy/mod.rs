@@ -4,6 +4,7 @@ mod accept;
 mod health;
 mod interop;
 mod send;
+mod source;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
