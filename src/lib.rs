@@ -8,6 +8,7 @@
 //! - [`supervisor`] starts the threads, owns what is served, and turns signals and requests into new
 //!   plans, drain and stop. It alone logs, by way of [`journal`].
 //! - [`worker`] is the data plane: event loops that accept clients and relay bytes.
+//! - [`client_hello`] reads where a TLS client wants to go.
 //! - [`session`] decides what to do next for one connection, [`balance`] which backend it gets.
 //! - [`discovery`] finds the backends that go by a name: DNS, in its own thread, and files of backends.
 //! - [`health`] probes the backends in its own thread and posts live sets to the workers.
@@ -34,6 +35,7 @@ pub mod admin;
 pub mod balance;
 pub mod cli;
 pub mod client;
+pub mod client_hello;
 pub mod config;
 pub mod counts;
 pub mod demo;

@@ -61,6 +61,7 @@ const PURE: &[Pure] = &[
     pure("src/log_stats/busiest.rs", ADDRESSES),
     pure("src/log_stats/tally.rs", &[]),
     pure("src/log_stats/report.rs", &[]),
+    pure("src/client_hello/", ADDRESSES),
     pure("src/client/table.rs", &[]),
     pure("src/client/words.rs", &[]),
 ];

@@ -62,6 +62,7 @@ const ROOMS: &[Room] = &[
             "version",
         ],
     ),
+    room("client_hello", &[]),
     room("client", &["config", "pool", "reason", "requests", "token"]),
     room("supervisor", BELOW),
     room(
