@@ -93,6 +93,7 @@ fn config(listen: SocketAddr, dashboard: SocketAddr, backends: Vec<BackendConfig
             name: "web".into(),
             addresses: vec![listen],
             pool: 0,
+            routes: None,
             idle_timeout: Duration::from_secs(3600),
             max_connections: None,
             accept_proxy: None,

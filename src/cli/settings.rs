@@ -91,6 +91,7 @@ fn config(arguments: &Arguments) -> Result<Config, Failure> {
         name: LISTENER_NAME.into(),
         addresses: listen(&arguments.listen)?,
         pool: 0,
+        routes: None,
         idle_timeout,
         max_connections: None,
         accept_proxy: accept_proxy(&arguments.accept_proxy)?,

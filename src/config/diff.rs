@@ -1,5 +1,7 @@
 //! What is different between two configurations, in sentences. Pure.
 
+mod route;
+
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -120,8 +122,7 @@ fn listener(
     let whose = format!("listener {}: ", is.name);
     let listen = (&was.addresses, &is.addresses);
     value(changes, &whose, "listen", listen, |it| addresses(it));
-    let pools = (&old.pools[was.pool].name, &new.pools[is.pool].name);
-    value(changes, &whose, "pool", pools, ToString::to_string);
+    route::routes(changes, &whose, (was, old), (is, new));
     let times = (&was.idle_timeout, &is.idle_timeout);
     value(changes, &whose, "idle_timeout", times, |it| time(*it));
     let most = (&was.max_connections, &is.max_connections);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     AccessLogConfig, BackendConfig, Check, Config, DialFrom, HealthConfig, ListenerConfig,
-    PoolConfig, ScaleConfig,
+    PoolConfig, RouteConfig, ScaleConfig,
 };
 
 /// What a file would have to say for this configuration; a file of it is read as the same one.
@@ -61,16 +61,32 @@ fn listener(listener: &ListenerConfig, config: &Config) -> Value {
     let mut all = json!({
         "name": &*listener.name,
         "listen": addresses.collect::<Vec<_>>(),
-        "pool": &*config.pools[listener.pool].name,
         "idle_timeout": time(listener.idle_timeout),
         "preamble_timeout": time(listener.preamble_timeout),
     });
+    if let Some(pool) = listener.default_pool() {
+        all["pool"] = json!(&*config.pools[pool].name);
+    }
     if let Some(most) = listener.max_connections {
         all["max_connections"] = json!(most);
     }
     if let Some(accept) = &listener.accept_proxy {
         let from = accept.from.iter().map(ToString::to_string);
         all["accept_proxy"] = json!({ "from": from.collect::<Vec<_>>() });
+    }
+    if let Some(routes) = &listener.routes {
+        all["route"] = routes.list().iter().map(|it| route(it, config)).collect();
+    }
+    all
+}
+
+fn route(route: &RouteConfig, config: &Config) -> Value {
+    let mut all = json!({ "pool": &*config.pools[route.pool].name });
+    if !route.sni.is_empty() {
+        all["sni"] = route.sni.iter().map(ToString::to_string).collect();
+    }
+    if !route.alpn.is_empty() {
+        all["alpn"] = json!(route.alpn);
     }
     all
 }
@@ -213,6 +229,16 @@ mod tests {
         max_connections = 500
         accept_proxy = { from = ["10.0.0.0/8", "::1"] }
         preamble_timeout = "7s"
+        [[listener]]
+        name = "tls"
+        listen = "127.0.0.1:9443"
+        preamble_timeout = "9s"
+        route = [{ sni = ["a.example", "*.b.example"], alpn = ["h2"], pool = "app" }, { pool = "mail" }]
+        [[listener]]
+        name = "both"
+        listen = "127.0.0.1:9444"
+        pool = "bare"
+        route = [{ sni = ["a.example"], pool = "app" }]
         [pool.app]
         balance = "source-hash"
         slow_start = "30s"

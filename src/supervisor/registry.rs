@@ -301,6 +301,7 @@ impl Registry {
                 pool,
                 config: ListenerConfig {
                     pool: pools[listener.pool],
+                    routes: listener.routes.as_ref().map(|it| Arc::new(it.moved(pools))),
                     ..listener.clone()
                 },
                 active: before

@@ -8,8 +8,8 @@ use super::form::{CheckKind, Form, Name, Written};
 use super::model::{self, Addresses, Entry, File, Source, Workers};
 use crate::config::{
     AcceptProxy, AccessLogConfig, AdminConfig, BackendConfig, Check, Config, DialFrom, EjectConfig,
-    HealthConfig, LineFilter, ListenerConfig, MAX_WORKERS, PoolConfig, STATUS_PASSES, ScaleConfig,
-    Statuses,
+    HealthConfig, LineFilter, ListenerConfig, MAX_WORKERS, PoolConfig, RouteConfig, Routes,
+    STATUS_PASSES, ScaleConfig, Statuses,
 };
 
 impl File {
@@ -81,14 +81,36 @@ fn access_log(log: &model::AccessLog) -> AccessLogConfig {
 }
 
 fn listener(listener: &model::Listener, places: &HashMap<&str, usize>) -> ListenerConfig {
-    let pool = places.get(&*listener.pool.0.0).copied();
+    let place = |name: &Written<Name>| {
+        let place = places.get(&*name.0.0).copied();
+        place.expect("a file in which a pool is not defined is refused")
+    };
+    let route = |route: &model::Route| RouteConfig {
+        sni: route.sni.iter().flatten().map(|it| it.0.clone()).collect(),
+        alpn: route
+            .alpn
+            .iter()
+            .flatten()
+            .map(|it| it.0.0.clone())
+            .collect(),
+        pool: place(&route.pool),
+    };
+    let pool = listener.pool.as_ref().map(place);
+    let routes = listener.route.as_ref().map(|all| {
+        let all: Vec<RouteConfig> = all.iter().map(route).collect();
+        Routes::new(all, pool)
+    });
+    let first = routes.as_ref().and_then(|it| Some(it.list().first()?.pool));
     ListenerConfig {
         name: Arc::clone(&listener.name.0.0),
         addresses: match &listener.listen {
             Addresses::One(address) => vec![address.0],
             Addresses::Several(addresses) => addresses.iter().map(|it| it.0).collect(),
         },
-        pool: pool.expect("a file in which a pool is not defined is refused"),
+        pool: pool
+            .or(first)
+            .expect("a file with a listener that has neither pool nor route is refused"),
+        routes: routes.map(Arc::new),
         idle_timeout: listener.idle_timeout.0,
         max_connections: listener.max_connections,
         accept_proxy: listener.accept_proxy.as_ref().map(|it| AcceptProxy {

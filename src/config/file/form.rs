@@ -14,8 +14,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::{
-    self, AccessLogOutput, AdminAddress, AllDown, Balance, LineFormat, OnDown, SendProxy, Statuses,
-    Target,
+    self, AccessLogOutput, AdminAddress, AllDown, Balance, LineFormat, OnDown, SendProxy,
+    ServerPattern, Statuses, Target,
 };
 
 /// A value that is written as a text.
@@ -80,7 +80,7 @@ const fn complaint_of<T: Form>() -> (&'static str, Complaint) {
     (T::NAME, |text| T::read(text).err())
 }
 
-const COMPLAINTS: [(&str, Complaint); 16] = [
+const COMPLAINTS: [(&str, Complaint); 18] = [
     complaint_of::<Duration>(),
     complaint_of::<SocketAddr>(),
     complaint_of::<Target>(),
@@ -97,6 +97,8 @@ const COMPLAINTS: [(&str, Complaint); 16] = [
     complaint_of::<Word>(),
     complaint_of::<IpNet>(),
     complaint_of::<IpAddr>(),
+    complaint_of::<ServerPattern>(),
+    complaint_of::<AlpnProtocol>(),
 ];
 
 /// A value of which there are many, by how it is read and written.
@@ -239,6 +241,13 @@ const EXPECTED_BYTES: usize = 16 * 1024;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Word(pub(super) String);
 
+/// What ALPN calls a protocol.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct AlpnProtocol(pub(super) Box<str>);
+
+/// The longest one that fits there.
+const PROTOCOL_BYTES: usize = 255;
+
 /// What a probe does.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum CheckKind {
@@ -308,6 +317,16 @@ form!(
 );
 form!(Word, "l4lb-word", read_word, |it: &Self| it.0.clone());
 
+form!(
+    ServerPattern,
+    "l4lb-server-name",
+    Self::parse,
+    ToString::to_string
+);
+form!(AlpnProtocol, "l4lb-protocol", read_protocol, |it: &Self| it
+    .0
+    .to_string());
+
 words!(CheckKind, "type of check", Self::ALL, Self::name);
 
 fn told<T, E: Display>(result: Result<T, E>) -> Result<T, String> {
@@ -344,6 +363,14 @@ fn read_word(text: &str) -> Result<Word, String> {
         return Err("a word of a command has no NUL".to_owned());
     }
     Ok(Word(text.to_owned()))
+}
+
+fn read_protocol(text: &str) -> Result<AlpnProtocol, String> {
+    let is_name =
+        (1..=PROTOCOL_BYTES).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_graphic());
+    is_name
+        .then(|| AlpnProtocol(text.into()))
+        .ok_or_else(|| format!("'{text}' is no protocol of ALPN: write it like h2 or http/1.1"))
 }
 
 fn read_expected(text: &str) -> Result<Expected, String> {

@@ -2,6 +2,7 @@
 //! page and the checks are made from these types and from their comments.
 
 mod proxy;
+mod route;
 mod scale;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::config::{
 };
 
 pub(super) use proxy::{AcceptProxy, Source};
+pub(super) use route::Route;
 pub(super) use scale::Scale;
 
 /// The share of a backend of which nothing is said.
@@ -130,8 +132,9 @@ pub(super) struct Listener {
     /// Where it listens, one address or several: `"0.0.0.0:9000"`, `"[::1]:9000"`, `":9000"` (both
     /// families). Port 0 is a free one.
     pub(super) listen: Addresses,
-    /// The pool that its clients go to.
-    pub(super) pool: Written<Name>,
+    /// The pool that its clients go to. With routes: TLS clients that no route takes, and without it
+    /// these are denied. Required where there is no route.
+    pub(super) pool: Option<Written<Name>>,
     /// Ends a session in which no byte moves for this long.
     #[serde(default = "idle_timeout")]
     pub(super) idle_timeout: Written<Duration>,
@@ -142,9 +145,14 @@ pub(super) struct Listener {
     /// Proxies whose connections begin with a PROXY header, version 1 or 2, which says who the client is
     /// (docs/proxy-protocol.md). Nobody else is served then. Not set: a client is who connects.
     pub(super) accept_proxy: Option<AcceptProxy>,
-    /// For all that has to be read of a client before its backend is chosen, such as a PROXY header.
+    /// For all that has to be read of a client before its backend is chosen, such as a PROXY header or
+    /// the first message of TLS.
     #[serde(default = "preamble_timeout")]
     pub(super) preamble_timeout: Written<Duration>,
+    /// Which TLS clients go to which pool, by what their first message asks for; nothing is decrypted
+    /// (docs/tls-passthrough.md). Where there are routes, who does not begin with TLS is refused.
+    #[schemars(length(min = 1))]
+    pub(super) route: Option<Vec<Route>>,
 }
 
 /// One address or several.

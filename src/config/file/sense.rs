@@ -2,8 +2,9 @@
 //! belong to what is said elsewhere. Looks at what there is, however wrong the rest of a file may be.
 
 mod proxy;
+mod route;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
@@ -11,7 +12,6 @@ use std::ops::Range;
 use super::fault::{Fault, Lines, quote};
 use super::form::CheckKind;
 use super::node::{Entry, Kind, Node, below};
-use super::shape::meant;
 use crate::config::{AdminAddress, AdminConfig, ScaleConfig, duration, listen_address};
 
 /// Finds what cannot be meant like that.
@@ -65,9 +65,9 @@ impl Sense<'_> {
     fn listeners(&mut self, root: &Node) {
         let pools = root.at("pool").map_or(&[][..], Node::entries);
         let pools: Vec<&str> = pools.iter().map(|it| &*it.key).collect();
-        let defined: HashSet<&str> = pools.iter().copied().collect();
         let mut names = Once(HashMap::new());
-        for listener in root.at("listener").map_or(&[][..], Node::items) {
+        let listeners = root.at("listener").map_or(&[][..], Node::items);
+        for (listener, number) in listeners.iter().zip(1..) {
             if let Some(node) = listener.at("name")
                 && let Some(name) = node.text()
                 && let Some(line) = names.add(name, self.line(node))
@@ -75,15 +75,7 @@ impl Sense<'_> {
                 let what = format!("line {line} has a listener {} already", quote(name));
                 self.complain(&node.span, what);
             }
-            if let Some(node) = listener.at("pool")
-                && let Some(pool) = node.text()
-                && !defined.contains(pool)
-            {
-                let what = format!("there is no pool {}", quote(pool));
-                let advice = meant(self.faults, pool, &pools).unwrap_or_default();
-                self.faults
-                    .push(Fault::lack(node.span.clone(), what).advising(advice));
-            }
+            self.routes(&format!("listener[{number}]"), listener, &pools);
         }
     }
 

@@ -79,6 +79,7 @@ impl Embedded {
                 name: "web".into(),
                 addresses: vec![([127, 0, 0, 1], 0).into()],
                 pool: 0,
+                routes: None,
                 idle_timeout: Duration::from_secs(3600),
                 max_connections: None,
                 accept_proxy: None,

@@ -136,7 +136,7 @@ const ROOMS: &[Room] = &[
     room("metrics", &["counts", "pool", "session", "vitals"]),
     room("history", &["counts"]),
     room("vitals", &[]),
-    room("config", &["pool"]),
+    room("config", &["client_hello", "pool"]),
     room("config::diff", &["pool", "config"]),
     room("balance", &["pool", "config"]),
     room("session", &[]),

@@ -8,6 +8,7 @@ mod good;
 mod mutations;
 mod program;
 mod reference;
+mod routes;
 mod scale;
 
 use l4lb::config::Config;
