@@ -17,9 +17,9 @@ pub use records::Reader;
 
 /// The longest hello, with the header of its message: post-quantum keys take some kilobytes.
 pub const HELLO_BYTES: usize = 64 * 1024;
-/// The most bytes that a hello may take with the headers of its records: one byte a record is six. It is
-/// counted by the record, so that no more than one is read in vain.
-pub const WIRE_BYTES: usize = 2 * HELLO_BYTES;
+/// The most bytes that a hello may take with the headers of its records, 2,400 of them. It is counted by
+/// the record, so that no more than one is read in vain.
+pub const WIRE_BYTES: usize = HELLO_BYTES + 12 * 1024;
 
 /// How far the bytes of a client go.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -147,9 +147,8 @@ impl Routes {
             .chain([&self.nameless])
             .flatten()
             .map(|&at| &self.list[at]);
-        let is_offered = |protocol: &Box<str>| offers(protocol.as_bytes());
         routes
-            .find(|it| it.alpn.is_empty() || it.alpn.iter().any(is_offered))
+            .find(|it| it.alpn.is_empty() || it.alpn.iter().any(|one| offers(one.as_bytes())))
             .map_or(self.otherwise, |route| Some(route.pool))
     }
 }

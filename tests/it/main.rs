@@ -12,6 +12,7 @@ mod discovery;
 mod harness;
 mod life;
 mod metrics;
+mod passthrough;
 mod proxy;
 mod relay;
 mod scaling;

@@ -15,17 +15,24 @@ pub(super) struct Answer {
     is_ended: bool,
 }
 
+impl Answer {
+    /// Nothing of this is sent yet.
+    pub(super) const fn new(text: Vec<u8>) -> Self {
+        Self {
+            text,
+            sent: 0,
+            is_ended: false,
+        }
+    }
+}
+
 impl Shell {
     /// Goes on to tell the client.
     pub(in crate::worker) fn answer(&mut self, slot: &mut Slot) -> Outcome {
         let Some(front) = slot.front.as_deref_mut() else {
             return Outcome::Broken;
         };
-        let answer = front.answer.get_or_insert_with(|| Answer {
-            text: Vec::new(),
-            sent: 0,
-            is_ended: false,
-        });
+        let answer = front.answer.get_or_insert_with(|| Answer::new(Vec::new()));
         let left = &answer.text[answer.sent..];
         if !left.is_empty() {
             return match self.relay.send(&slot.client, left) {

@@ -1,12 +1,14 @@
 //! What few sessions have: a preamble of the client, a greeting of the backend, texts of their own in the
 //! stream, an answer of l4lb's own. A plain session has no [`Front`], and nothing here is asked of it.
 //!
-//! `preamble` hears what comes first, `greeting` speaks to the connected backend, `passage` moves the
-//! bytes of sessions with a front, `proxy` knows PROXY headers, `exchange` says what follows an exchange, `answer` tells a client why it is not served.
+//! `preamble` hears what comes first: `proxy` knows PROXY headers, `hello` where a TLS client wants to go.
+//! `greeting` speaks to the connected backend, `passage` moves the bytes of sessions with a front, `exchange`
+//! says what follows an exchange, `answer` tells a client why it is not served.
 
 mod answer;
 mod exchange;
 mod greeting;
+mod hello;
 mod passage;
 mod preamble;
 mod proxy;
@@ -14,6 +16,7 @@ mod proxy;
 use std::net::IpAddr;
 
 use super::clock::Moment;
+use crate::client_hello::{Hello, Reader};
 use crate::plan::PlannedListener;
 use crate::session::{Cause, Session};
 use answer::Answer;
@@ -27,6 +30,10 @@ pub(super) struct Front {
     inbox: Vec<u8>,
     /// The PROXY header that the client began with, where it did.
     header: Box<[u8]>,
+    /// What has read the inbox so far, while a ClientHello is awaited.
+    reader: Reader,
+    /// Where the client wants to go, if it has said so.
+    hello: Option<Hello>,
     /// By direction: a text that goes before all that is read from now on.
     prefaces: [Vec<u8>; 2],
     /// When the preamble that is awaited could begin.
@@ -52,6 +59,8 @@ impl Front {
             awaiting: Awaiting::Nothing,
             inbox: Vec::new(),
             header: Box::default(),
+            reader: Reader::default(),
+            hello: None,
             prefaces: [Vec::new(), Vec::new()],
             since: accepted,
             answer: None,
@@ -85,7 +94,21 @@ impl Front {
 
     /// Whether the client can be told why it is not served: not in the midst of another answer.
     pub(super) const fn answers(&self) -> bool {
-        false
+        self.answer.is_some()
+    }
+
+    /// Whether the client has said where it wants to go.
+    pub(super) const fn has_said_where(&self) -> bool {
+        self.hello.is_some()
+    }
+
+    /// Which destination of `listener` the client goes to by what it has said; `None` denies it.
+    pub(super) fn destination(&self, listener: &PlannedListener) -> Option<u16> {
+        let Some(hello) = &self.hello else {
+            return Some(0);
+        };
+        let offers = |protocol: &[u8]| hello.alpn.iter().any(|it| it == protocol);
+        listener.destination(hello.server_name.as_deref(), offers)
     }
 
     /// When the preamble that is awaited could begin.

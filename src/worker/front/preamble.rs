@@ -6,14 +6,17 @@ use crate::config::ListenerConfig;
 use crate::session::{Direction, Outcome, Side};
 use rustix::net::RecvFlags;
 
-/// So many bytes may wait to be understood: a ClientHello or a request head, and what came with it.
-const INBOX_BYTES: usize = 96 * 1024;
+/// So many bytes may wait to be understood: a ClientHello or a request head, and what came with it. None
+/// of these may need more, since the room for a read would be none.
+pub(super) const INBOX_BYTES: usize = 96 * 1024;
 
 /// What the client has to say next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Awaiting {
     /// A PROXY header, of a proxy.
     Proxy,
+    /// The first message of TLS, which says which pool it wants.
+    Hello,
     /// Nothing more: a backend is picked.
     Nothing,
 }
@@ -28,8 +31,11 @@ impl Awaiting {
     }
 
     /// What a client says whose proxy has said who it is.
-    pub(super) const fn after_proxy(_listener: &ListenerConfig) -> Self {
-        Self::Nothing
+    pub(super) const fn after_proxy(listener: &ListenerConfig) -> Self {
+        match listener.routes {
+            Some(_) => Self::Hello,
+            None => Self::Nothing,
+        }
     }
 }
 
@@ -38,6 +44,7 @@ impl Shell {
     pub(in crate::worker) fn preface(&mut self, slot: &mut Slot) -> Outcome {
         match slot.front.as_deref().map(|it| it.awaiting) {
             Some(Awaiting::Proxy) => self.hear_proxy(slot),
+            Some(Awaiting::Hello) => self.hello(slot),
             None | Some(Awaiting::Nothing) => self.end_preamble(slot),
         }
     }
@@ -54,7 +61,7 @@ impl Shell {
     }
 
     /// All was said: what came behind it is the first of the stream.
-    fn end_preamble(&mut self, slot: &mut Slot) -> Outcome {
+    pub(super) fn end_preamble(&mut self, slot: &mut Slot) -> Outcome {
         let Some(front) = slot.front.as_deref_mut() else {
             return Outcome::Done;
         };

@@ -76,7 +76,9 @@ impl Shell {
     /// The PROXY header for the backend of a session, where its pool sends one.
     fn introduction(&self, slot: &Slot) -> Option<Vec<u8>> {
         let version = self.dialer.config(slot.pool()).send_proxy?;
-        let header = slot.front.as_deref().and_then(Front::header);
+        let front = slot.front.as_deref();
+        let header = front.and_then(Front::header);
+        let hello = front.and_then(|it| it.hello.as_ref());
         let addresses = header.as_ref().and_then(stated).or_else(|| {
             // A socket that cannot be asked any more has lost its client.
             let local = slot.client.local_addr().ok()?.as_socket()?;
@@ -89,6 +91,7 @@ impl Shell {
                 let said = header.map(|it| it.tlvs).unwrap_or_default();
                 let tlvs = Tlvs {
                     unique_id: said.unique_id.or(Some(id.as_bytes())),
+                    authority: said.authority.or_else(|| hello?.server_name.as_deref()),
                     ..said
                 };
                 encode_v2(addresses, &tlvs)

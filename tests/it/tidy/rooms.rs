@@ -68,6 +68,7 @@ const ROOMS: &[Room] = &[
     room(
         "worker",
         &[
+            "client_hello",
             "held_up",
             "proxy_protocol",
             "session",
