@@ -246,3 +246,52 @@ fn what_comes_after_a_hello_is_spliced_where_it_is_much() {
     assert_eq!(read, bytes);
     assert_eq!(scene.lines(1)[0]["l4lb.path"], "splice");
 }
+
+/// What a proxy in front says of the client: version 2, from 203.0.113.7:5555.
+fn proxy_header() -> Vec<u8> {
+    use l4lb::proxy_protocol::{Tlvs, encode_v2};
+    let client = ([203, 0, 113, 7], 5555).into();
+    encode_v2(
+        Some((client, ([10, 0, 0, 1], 443).into())),
+        &Tlvs::default(),
+    )
+}
+
+#[test]
+fn a_hello_behind_a_proxy_header_is_routed_and_the_header_is_no_part_of_it() {
+    let (_servers, pools) = pools();
+    let accept = "accept_proxy = { from = [\"127.0.0.1\"] }";
+    let scene = Scene::start(&format!("{accept}\n{ROUTES}"), &pools);
+    let bytes = hello("shop.example", &[]);
+    let both = [proxy_header(), bytes.clone()].concat();
+    for (number, segment) in [both.len(), 1, 30].into_iter().enumerate() {
+        let parts: Vec<&[u8]> = both.chunks(segment).collect();
+        assert_eq!(scene.ask_in_parts(&parts), bytes);
+        let line = &scene.lines(number + 1)[number];
+        assert_eq!(line["l4lb.pool"], "shop", "{line}");
+        assert_eq!(line["client.ip"], "203.0.113.7", "{line}");
+        assert_eq!(line["source.bytes"], bytes.len(), "{line}");
+    }
+    let mut client = scene.l4lb.connect();
+    let other = [proxy_header(), hello("other.example", &[])].concat();
+    client.write_all(&other).unwrap();
+    assert_eq!(read_out(&mut client), (ALERT.to_vec(), false));
+}
+
+#[test]
+fn a_backend_that_hears_of_the_client_hears_the_name_too_and_then_the_hello() {
+    use l4lb::proxy_protocol::{Decoded, decode};
+    let server = echo();
+    let pools = pool("shop", server.addr(), "").replace("health", "send_proxy = \"v2\"\nhealth");
+    let scene = Scene::start("route = [{ pool = \"shop\" }]", &pools);
+    for name in ["Shop.example", ""] {
+        let bytes = hello(name, &["h2"]);
+        let back = scene.ask(&bytes);
+        let Ok(Decoded::Header(header, length)) = decode(&back) else {
+            panic!("{back:02x?}");
+        };
+        let wanted = Some("shop.example").filter(|_| !name.is_empty());
+        assert_eq!(header.tlvs.authority, wanted);
+        assert!(back[length..] == bytes);
+    }
+}
