@@ -82,7 +82,8 @@ fn json_tells_of_failed_attempts_first_bytes_and_what_the_kernel_knows() {
             .unwrap_or_else(|| panic!("{key}: {line}"))
     };
     let [client, backend] = ["client", "backend"].map(|it| nanos(&format!("l4lb.first_byte.{it}")));
-    assert!(50_000_000 <= client && client <= backend, "{line}");
+    // Counted from the accept, which a busy machine sees late.
+    assert!(10_000_000 <= client && client <= backend, "{line}");
     assert!(backend <= nanos("event.duration"), "{line}");
     for side in ["client", "backend"] {
         let rtt = nanos(&format!("l4lb.rtt.{side}"));
