@@ -95,6 +95,7 @@ fn config(listen: SocketAddr, dashboard: SocketAddr, backends: Vec<BackendConfig
             pool: 0,
             idle_timeout: Duration::from_secs(3600),
             max_connections: None,
+            http: None,
         }],
         pools: vec![PoolConfig {
             name: "app".into(),

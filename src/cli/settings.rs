@@ -91,6 +91,7 @@ fn config(arguments: &Arguments) -> Result<Config, Failure> {
         pool: 0,
         idle_timeout,
         max_connections: None,
+        http: None,
     };
     let mut config = Config {
         listeners: vec![listener],

@@ -1,12 +1,13 @@
 //! A configuration as data, with the keys of the file. Pure.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    AccessLogConfig, BackendConfig, Check, Config, HealthConfig, ListenerConfig, PoolConfig,
-    ScaleConfig,
+    AccessLogConfig, BackendConfig, Check, Config, HeaderEdits, HealthConfig, HttpConfig,
+    ListenerConfig, PoolConfig, ScaleConfig, Template,
 };
 
 /// What a file would have to say for this configuration; a file of it is read as the same one.
@@ -67,7 +68,51 @@ fn listener(listener: &ListenerConfig, config: &Config) -> Value {
     if let Some(most) = listener.max_connections {
         all["max_connections"] = json!(most);
     }
+    if let Some(it) = &listener.http {
+        all["protocol"] = json!("http");
+        all["http"] = http(it);
+    }
     all
+}
+
+fn http(http: &HttpConfig) -> Value {
+    let networks = http.trusted_proxies.iter().map(ToString::to_string);
+    let mut all = json!({
+        "head_timeout": time(http.head_timeout),
+        "keep_alive": time(http.keep_alive),
+        "per": http.per.name(),
+        "security_headers": http.security_headers,
+    });
+    if let Some(it) = http.response_timeout {
+        all["response_timeout"] = json!(time(it));
+    }
+    if let Some(it) = http.forwarded {
+        all["forwarded"] = json!(it.name());
+        all["trusted_proxies"] = networks.collect();
+    }
+    let edits = [
+        ("request_headers", &http.request_headers),
+        ("response_headers", &http.response_headers),
+    ];
+    for (key, edits) in edits.into_iter().filter(|(_, it)| !it.is_empty()) {
+        all[key] = header_edits(edits);
+    }
+    all
+}
+
+fn header_edits(edits: &HeaderEdits) -> Value {
+    let table = |pairs: &[(Arc<str>, Template)]| -> Value {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| (name.to_string(), json!(value.text())))
+            .collect()
+    };
+    let remove = edits.remove.iter().map(|it| json!(&**it));
+    json!({
+        "remove": remove.collect::<Value>(),
+        "set": table(&edits.set),
+        "add": table(&edits.add),
+    })
 }
 
 fn pool(pool: &PoolConfig) -> Value {
@@ -196,6 +241,26 @@ mod tests {
         listen = ["127.0.0.1:9000", "[::1]:9000"]
         pool = "app"
         max_connections = 500
+        [[listener]]
+        name = "site"
+        listen = "127.0.0.1:8000"
+        pool = "app"
+        protocol = "http"
+        [listener.http]
+        head_timeout = "3s"
+        response_timeout = "4s"
+        keep_alive = "5s"
+        per = "request"
+        forwarded = "rfc7239"
+        trusted_proxies = ["10.0.0.0/8", "::1"]
+        security_headers = true
+        request_headers = { set = { X-Lb = "{listener}" }, remove = ["Cookie2"] }
+        response_headers = { add = { X-Served-By = "{backend}" } }
+        [[listener]]
+        name = "bare"
+        listen = "127.0.0.1:8001"
+        pool = "app"
+        protocol = "http"
         [pool.app]
         balance = "source-hash"
         slow_start = "30s"

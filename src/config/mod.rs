@@ -12,6 +12,7 @@ pub mod export;
 pub mod file;
 mod health;
 mod http;
+mod http_listener;
 mod name;
 mod nearest;
 mod pool;
@@ -27,6 +28,7 @@ pub use address::{AddressError, client_address, listen_address, name_server};
 pub use admin::{AdminAddress, AdminConfig};
 pub use health::{Check, EjectConfig, HealthConfig};
 pub use http::{STATUS_PASSES, Statuses, http_host, http_path, statuses};
+pub use http_listener::{Forwarded, HeaderEdits, HttpConfig, Per, Protocol, header_name, network};
 pub use name::{name, served_name};
 pub use nearest::hint;
 pub use pool::{AllDown, BackendConfig, Balance, OnDown, PoolConfig};
@@ -82,4 +84,6 @@ pub struct ListenerConfig {
     pub idle_timeout: Duration,
     /// Sessions at once on this listener; `None` is as many as all listeners may have.
     pub max_connections: Option<u32>,
+    /// How requests are served where its clients speak HTTP; `None` is anything over TCP.
+    pub http: Option<Arc<HttpConfig>>,
 }

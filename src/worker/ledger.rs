@@ -138,6 +138,7 @@ impl Ledger {
             ],
             spliced: upload.spliced() || download.spliced(),
             tcp: wants_tcp_info.then(|| Box::new(tcp_infos(slot))),
+            request: None,
         }
     }
 

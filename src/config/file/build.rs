@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::form::{CheckKind, Form, Name, Written};
-use super::model::{self, Addresses, Entry, File, Workers};
+use super::form::{CheckKind, Form, HeaderValue, Name, Written};
+use super::model::{self, Addresses, Entry, File, HttpHeaders, Workers};
 use crate::config::{
-    AccessLogConfig, AdminConfig, BackendConfig, Check, Config, EjectConfig, HealthConfig,
-    LineFilter, ListenerConfig, MAX_WORKERS, PoolConfig, STATUS_PASSES, ScaleConfig, Statuses,
+    AccessLogConfig, AdminConfig, BackendConfig, Check, Config, EjectConfig, HeaderEdits,
+    HealthConfig, HttpConfig, LineFilter, ListenerConfig, MAX_WORKERS, PoolConfig, Protocol,
+    STATUS_PASSES, ScaleConfig, Statuses,
 };
 
 impl File {
@@ -37,6 +38,11 @@ impl File {
 
     /// Says of each value what it is, where that follows from others.
     pub(super) fn settle(&mut self) {
+        for listener in &mut self.listener {
+            if listener.protocol.0 == Protocol::Http {
+                listener.http.get_or_insert_default();
+            }
+        }
         for pool in self.pool.values_mut() {
             let connect_timeout = pool.connect_timeout.clone();
             pool.queue_timeout.get_or_insert(connect_timeout);
@@ -90,6 +96,37 @@ fn listener(listener: &model::Listener, places: &HashMap<&str, usize>) -> Listen
         pool: pool.expect("a file in which a pool is not defined is refused"),
         idle_timeout: listener.idle_timeout.0,
         max_connections: listener.max_connections,
+        http: match listener.protocol.0 {
+            Protocol::Tcp => None,
+            Protocol::Http => Some(Arc::new(http(&listener.http.clone().unwrap_or_default()))),
+        },
+    }
+}
+
+fn http(http: &model::Http) -> HttpConfig {
+    HttpConfig {
+        request_headers: header_edits(http.request_headers.as_ref()),
+        response_headers: header_edits(http.response_headers.as_ref()),
+        security_headers: http.security_headers,
+        forwarded: http.forwarded.as_ref().map(|it| it.0),
+        trusted_proxies: http.trusted_proxies.iter().map(|it| it.0).collect(),
+        per: http.per.0,
+        head_timeout: http.head_timeout.0,
+        response_timeout: http.response_timeout.as_ref().map(|it| it.0),
+        keep_alive: http.keep_alive.0,
+    }
+}
+
+fn header_edits(edits: Option<&HttpHeaders>) -> HeaderEdits {
+    let Some(edits) = edits else {
+        return HeaderEdits::default();
+    };
+    let pair =
+        |(name, value): (&String, &Written<HeaderValue>)| (name.as_str().into(), value.0.0.clone());
+    HeaderEdits {
+        set: edits.set.iter().map(pair).collect(),
+        add: edits.add.iter().map(pair).collect(),
+        remove: edits.remove.iter().map(|it| Arc::clone(&it.0.0)).collect(),
     }
 }
 

@@ -8,12 +8,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use log::LevelFilter;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::{
-    self, AccessLogOutput, AdminAddress, AllDown, Balance, LineFormat, OnDown, Statuses, Target,
+    self, AccessLogOutput, AdminAddress, AllDown, Balance, Forwarded, LineFormat, OnDown, Per,
+    Protocol, Statuses, Target, Template,
 };
 
 /// A value that is written as a text.
@@ -78,7 +80,7 @@ const fn complaint_of<T: Form>() -> (&'static str, Complaint) {
     (T::NAME, |text| T::read(text).err())
 }
 
-const COMPLAINTS: [(&str, Complaint); 14] = [
+const COMPLAINTS: [(&str, Complaint); 17] = [
     complaint_of::<Duration>(),
     complaint_of::<SocketAddr>(),
     complaint_of::<Target>(),
@@ -93,6 +95,9 @@ const COMPLAINTS: [(&str, Complaint); 14] = [
     complaint_of::<HttpHost>(),
     complaint_of::<Expected>(),
     complaint_of::<Word>(),
+    complaint_of::<HeaderName>(),
+    complaint_of::<HeaderValue>(),
+    complaint_of::<IpNet>(),
 ];
 
 /// A value of which there are many, by how it is read and written.
@@ -177,6 +182,9 @@ form!(Statuses, "l4lb-statuses", config::statuses, write_statuses);
 words!(Balance, "way to balance", Self::ALL, Self::name);
 words!(OnDown, "way to go down", Self::ALL, Self::name);
 words!(AllDown, "way to answer", Self::ALL, Self::name);
+words!(Protocol, "protocol", Self::ALL, Self::name);
+words!(Forwarded, "way to forward", Self::ALL, Self::name);
+words!(Per, "time with a backend", Self::ALL, Self::name);
 words!(LevelFilter, "log level", LEVELS, level);
 
 const LEVELS: [LevelFilter; 5] = [
@@ -224,6 +232,14 @@ pub(super) struct Expected(pub(super) String);
 
 /// Of an answer no more is looked at.
 const EXPECTED_BYTES: usize = 16 * 1024;
+
+/// The name of a header.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct HeaderName(pub(super) Arc<str>);
+
+/// The value of a header, with placeholders.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct HeaderValue(pub(super) Template);
 
 /// A word of a command.
 #[derive(Clone, Debug, PartialEq)]
@@ -289,6 +305,19 @@ form!(
     read_expected,
     |it: &Self| it.0.clone()
 );
+form!(
+    HeaderName,
+    "l4lb-header-name",
+    |text| config::header_name(text).map(Self),
+    |it: &Self| it.0.to_string()
+);
+form!(
+    HeaderValue,
+    "l4lb-header-value",
+    |text| Template::of_header(text).map(Self),
+    |it: &Self| it.0.text().to_owned()
+);
+form!(IpNet, "l4lb-network", config::network, ToString::to_string);
 form!(Word, "l4lb-word", read_word, |it: &Self| it.0.clone());
 
 words!(CheckKind, "type of check", Self::ALL, Self::name);
@@ -396,6 +425,9 @@ mod tests {
         expect_words::<Balance>();
         expect_words::<OnDown>();
         expect_words::<AllDown>();
+        expect_words::<Protocol>();
+        expect_words::<Forwarded>();
+        expect_words::<Per>();
         expect_words::<LevelFilter>();
         expect_words::<CheckKind>();
     }

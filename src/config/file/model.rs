@@ -1,6 +1,8 @@
 //! The keys of the file, with their types, their defaults and what they mean. The schema, the reference
 //! page and the checks are made from these types and from their comments.
 
+mod http;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,8 +16,10 @@ use super::form::{
 };
 use crate::config::{
     AccessLogOutput, AdminAddress, AllDown, Balance, EjectConfig, HealthConfig, LineFilter,
-    LineFormat, OnDown, ScaleConfig, Statuses, Target, defaults,
+    LineFormat, OnDown, Protocol, ScaleConfig, Statuses, Target, defaults,
 };
+
+pub(super) use http::{Http, HttpHeaders};
 
 /// The share of a backend of which nothing is said.
 const WEIGHT: u16 = 1;
@@ -135,6 +139,11 @@ pub(super) struct Listener {
     /// its own.
     #[schemars(range(min = 1, max = 4_294_967_295_u32))]
     pub(super) max_connections: Option<u32>,
+    /// What its clients speak: anything over TCP, or HTTP/1.0 and 1.1, whose heads are read and edited.
+    #[serde(default = "protocol")]
+    pub(super) protocol: Written<Protocol>,
+    /// With the protocol `http`: how requests are served.
+    pub(super) http: Option<Http>,
 }
 
 /// One address or several.
@@ -370,6 +379,7 @@ defaults! {
     line_format: Written<LineFormat> = Written(LineFormat::default());
     sample: f64 = LineFilter::default().sample;
     idle_timeout: Written<Duration> = Written(defaults::IDLE_TIMEOUT);
+    protocol: Written<Protocol> = Written(Protocol::default());
     balance: Written<Balance> = Written(Balance::default());
     connect_timeout: Written<Duration> = Written(defaults::CONNECT_TIMEOUT);
     retries: u8 = defaults::RETRIES;

@@ -42,6 +42,9 @@ fn without_null(schema: &mut Map<String, Value>) {
             schema.insert("type".to_owned(), only);
         }
     }
+    if let Some(Value::Array(words)) = schema.get_mut("enum") {
+        words.retain(|it| !it.is_null());
+    }
     if let Some(Value::Array(options)) = schema.get_mut("anyOf") {
         options.retain(|it| it["type"] != "null");
         if let [Value::Object(only)] = &mut options[..] {

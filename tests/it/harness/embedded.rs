@@ -79,6 +79,7 @@ impl Embedded {
                 pool: 0,
                 idle_timeout: Duration::from_secs(3600),
                 max_connections: None,
+                http: None,
             }],
             pools: vec![pool],
             workers,

@@ -1,0 +1,247 @@
+//! A listener that speaks HTTP/1.1: what is changed in the heads of requests and responses, and how
+//! long they may take.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::Template;
+
+/// What the clients of a listener speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// Anything over TCP.
+    #[default]
+    Tcp,
+    /// HTTP/1.0 or 1.1.
+    Http,
+}
+
+impl Protocol {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 2] = [Self::Tcp, Self::Http];
+
+    /// As flags and files name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// How requests are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// What is changed in the heads of requests.
+    pub request_headers: HeaderEdits,
+    /// What is changed in the heads of responses.
+    pub response_headers: HeaderEdits,
+    /// Whether responses get the headers that keep browsers careful.
+    pub security_headers: bool,
+    /// The headers by which a backend learns of its client; `None` leaves what clients send.
+    pub forwarded: Option<Forwarded>,
+    /// Who may have said already for whom a request is.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long a client keeps its backend.
+    pub per: Per,
+    /// For the head of a request, from its first byte; for the first one, from the accept.
+    pub head_timeout: Duration,
+    /// From the request's last byte to the response's head; `None` is as long as the idle timeout.
+    pub response_timeout: Option<Duration>,
+    /// How long a client may be silent between two requests.
+    pub keep_alive: Duration,
+}
+
+impl Default for HttpConfig {
+    /// What holds where nothing is said of it.
+    fn default() -> Self {
+        Self {
+            request_headers: HeaderEdits::default(),
+            response_headers: HeaderEdits::default(),
+            security_headers: false,
+            forwarded: None,
+            trusted_proxies: Vec::new(),
+            per: Per::default(),
+            head_timeout: Self::HEAD_TIMEOUT,
+            response_timeout: None,
+            keep_alive: Self::KEEP_ALIVE,
+        }
+    }
+}
+
+impl HttpConfig {
+    /// For the head of a request.
+    pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+    /// Between two requests.
+    pub const KEEP_ALIVE: Duration = Duration::from_secs(60);
+}
+
+/// What is changed in a head: removed, then set, then added.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeaderEdits {
+    /// In the place of all headers of that name, or as a new one.
+    pub set: Vec<(Arc<str>, Template)>,
+    /// Beside those of that name.
+    pub add: Vec<(Arc<str>, Template)>,
+    /// All headers of that name.
+    pub remove: Vec<Arc<str>>,
+}
+
+impl HeaderEdits {
+    /// Whether nothing is changed.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.add.is_empty() && self.remove.is_empty()
+    }
+}
+
+/// The headers by which a backend learns of its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forwarded {
+    /// `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host`.
+    XForwarded,
+    /// `Forwarded`.
+    Rfc7239,
+}
+
+impl Forwarded {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 2] = [Self::XForwarded, Self::Rfc7239];
+
+    /// As files name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::XForwarded => "x-forwarded",
+            Self::Rfc7239 => "rfc7239",
+        }
+    }
+}
+
+/// How long a client keeps its backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Per {
+    /// For all requests of its connection.
+    #[default]
+    Connection,
+    /// For one request; the next one is balanced anew.
+    Request,
+}
+
+impl Per {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 2] = [Self::Connection, Self::Request];
+
+    /// As files name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Request => "request",
+        }
+    }
+}
+
+/// The longest name of a header, in bytes.
+const NAME_BYTES: usize = 128;
+
+/// Headers that say where a message ends and what becomes of its connection: nobody else's to change.
+const OF_THE_FRAMING: [&str; 9] = [
+    "connection",
+    "content-length",
+    "expect",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Checks the name of a header (RFC 9110, 5.1).
+///
+/// # Errors
+///
+/// A sentence that says what is wrong.
+pub fn header_name(text: &str) -> Result<Arc<str>, String> {
+    let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if !(1..=NAME_BYTES).contains(&text.len()) || !text.bytes().all(is_of_token) {
+        return Err(format!(
+            "the name of a header has 1 to {NAME_BYTES} letters, digits and signs such as '-', no space and no colon"
+        ));
+    }
+    let is_it = |name: &&&str| text.eq_ignore_ascii_case(name);
+    if let Some(name) = OF_THE_FRAMING.iter().find(is_it) {
+        return Err(format!(
+            "{name} says how messages go over a connection, which is l4lb's own to say"
+        ));
+    }
+    Ok(text.into())
+}
+
+/// Parses a network such as `10.0.0.0/8`, or one address.
+///
+/// # Errors
+///
+/// A sentence that says what is wrong.
+pub fn network(text: &str) -> Result<IpNet, String> {
+    let one = || text.parse::<IpAddr>().map(IpNet::from).ok();
+    let network: Option<IpNet> = text.parse().ok().or_else(one);
+    let network = network.ok_or_else(|| {
+        format!("'{text}' is no network such as 10.0.0.0/8, and no address such as 10.0.0.1 or ::1")
+    })?;
+    if network.trunc() != network {
+        let meant = network.trunc();
+        return Err(format!("'{text}' has bits behind its prefix: {meant}?"));
+    }
+    Ok(network)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_header_is_a_token_that_frames_nothing() {
+        for good in ["X-Served-By", "host", "a", "x_y.z~"] {
+            assert_eq!(header_name(good).as_deref(), Ok(good));
+        }
+        let long = "x".repeat(129);
+        let bad = ["", "a b", "a:", "a\r\nB", "na\u{ef}ve", "(x)", &long];
+        for bad in bad {
+            let error = header_name(bad).unwrap_err();
+            assert!(error.contains("1 to 128"), "{bad:?}: {error}");
+        }
+        for framing in ["Content-Length", "TRANSFER-ENCODING", "te", "Connection"] {
+            let error = header_name(framing).unwrap_err();
+            assert!(error.contains("l4lb's own"), "{framing}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_network_is_a_prefix_or_one_address() {
+        let table = [
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("10.0.0.1", "10.0.0.1/32"),
+            ("::1", "::1/128"),
+            ("fd00::/8", "fd00::/8"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(network(text).unwrap().to_string(), wanted);
+        }
+        for (text, wanted) in [
+            ("10.0.0.1/8", "has bits behind its prefix: 10.0.0.0/8?"),
+            ("10.0.0.0/33", "is no network"),
+            ("", "is no network"),
+            ("lb.example", "is no network"),
+        ] {
+            let error = network(text).unwrap_err();
+            assert!(error.contains(wanted), "{text}: {error}");
+        }
+    }
+}
