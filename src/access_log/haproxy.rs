@@ -121,6 +121,7 @@ fn write_letters(out: &mut Vec<u8>, reason: Option<CloseReason>) -> io::Result<(
         | Cause::BadPreamble
         | Cause::Denied
         | Cause::PreambleTimeout
+        | Cause::ResponseTimeout
         | Cause::Killed
         | Cause::Internal => cause,
     };
@@ -195,6 +196,7 @@ mod tests {
             (Cause::BackendDown, 'D'),
             (Cause::LocalResource, 'R'),
             (Cause::IdleTimeout, 'c'),
+            (Cause::ResponseTimeout, 's'),
             (Cause::Killed, 'K'),
             (Cause::Drained, 'K'),
             (Cause::Internal, 'I'),

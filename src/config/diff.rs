@@ -156,7 +156,7 @@ fn http(changes: &mut Vec<String>, whose: &str, was: &HttpConfig, is: &HttpConfi
     value(changes, whose, "per", per, |it| it.name().to_owned());
     let forwarded = (&was.forwarded, &is.forwarded);
     value(changes, whose, "forwarded", forwarded, |it| {
-        or_none(&it.map(super::Forwarded::name))
+        or_none(&it.map(super::forwarded_name))
     });
     let security = (&was.security_headers, &is.security_headers);
     value(

@@ -1,14 +1,14 @@
 //! A configuration as data, with the keys of the file. Pure.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::{
     AccessLogConfig, BackendConfig, Check, Config, HeaderEdits, HealthConfig, HttpConfig,
-    ListenerConfig, PoolConfig, ScaleConfig, Template,
+    ListenerConfig, PoolConfig, ScaleConfig, forwarded_name,
 };
+use crate::http::edit::Change;
 
 /// What a file would have to say for this configuration; a file of it is read as the same one.
 #[must_use]
@@ -87,7 +87,7 @@ fn http(http: &HttpConfig) -> Value {
         all["response_timeout"] = json!(time(it));
     }
     if let Some(it) = http.forwarded {
-        all["forwarded"] = json!(it.name());
+        all["forwarded"] = json!(forwarded_name(it));
         all["trusted_proxies"] = networks.collect();
     }
     let edits = [
@@ -101,18 +101,19 @@ fn http(http: &HttpConfig) -> Value {
 }
 
 fn header_edits(edits: &HeaderEdits) -> Value {
-    let table = |pairs: &[(Arc<str>, Template)]| -> Value {
-        let pairs = pairs.iter();
-        pairs
-            .map(|(name, value)| (name.to_string(), json!(value.text())))
-            .collect()
-    };
-    let remove = edits.remove.iter().map(|it| json!(&**it));
-    json!({
-        "remove": remove.collect::<Value>(),
-        "set": table(&edits.set),
-        "add": table(&edits.add),
-    })
+    let (mut remove, mut set, mut add) = (Vec::new(), Map::new(), Map::new());
+    for edit in edits {
+        match edit {
+            Change::Remove(name) => remove.push(json!(name.text())),
+            Change::Set(name, value) => {
+                set.insert(name.text().to_owned(), json!(value.text()));
+            }
+            Change::Add(name, value) => {
+                add.insert(name.text().to_owned(), json!(value.text()));
+            }
+        }
+    }
+    json!({ "remove": remove, "set": set, "add": add })
 }
 
 fn pool(pool: &PoolConfig) -> Value {

@@ -2,12 +2,13 @@
 //! long they may take.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::Template;
+use crate::http::Forwarded;
+use crate::http::edit::Change;
 
 /// What the clients of a listener speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +33,9 @@ impl Protocol {
         }
     }
 }
+
+/// What is changed in a head: removals, then settings, then additions.
+pub type HeaderEdits = Vec<Change<Template>>;
 
 /// How requests are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +64,8 @@ impl Default for HttpConfig {
     /// What holds where nothing is said of it.
     fn default() -> Self {
         Self {
-            request_headers: HeaderEdits::default(),
-            response_headers: HeaderEdits::default(),
+            request_headers: HeaderEdits::new(),
+            response_headers: HeaderEdits::new(),
             security_headers: false,
             forwarded: None,
             trusted_proxies: Vec::new(),
@@ -80,45 +84,15 @@ impl HttpConfig {
     pub const KEEP_ALIVE: Duration = Duration::from_secs(60);
 }
 
-/// What is changed in a head: removed, then set, then added.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HeaderEdits {
-    /// In the place of all headers of that name, or as a new one.
-    pub set: Vec<(Arc<str>, Template)>,
-    /// Beside those of that name.
-    pub add: Vec<(Arc<str>, Template)>,
-    /// All headers of that name.
-    pub remove: Vec<Arc<str>>,
-}
+/// The ways to tell a backend of its client, in the order of the documentation.
+pub const FORWARDED: [Forwarded; 2] = [Forwarded::XForwarded, Forwarded::Rfc7239];
 
-impl HeaderEdits {
-    /// Whether nothing is changed.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.set.is_empty() && self.add.is_empty() && self.remove.is_empty()
-    }
-}
-
-/// The headers by which a backend learns of its client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forwarded {
-    /// `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host`.
-    XForwarded,
-    /// `Forwarded`.
-    Rfc7239,
-}
-
-impl Forwarded {
-    /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 2] = [Self::XForwarded, Self::Rfc7239];
-
-    /// As files name it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::XForwarded => "x-forwarded",
-            Self::Rfc7239 => "rfc7239",
-        }
+/// As files name it.
+#[must_use]
+pub const fn forwarded_name(forwarded: Forwarded) -> &'static str {
+    match forwarded {
+        Forwarded::XForwarded => "x-forwarded",
+        Forwarded::Rfc7239 => "rfc7239",
     }
 }
 
@@ -146,43 +120,6 @@ impl Per {
     }
 }
 
-/// The longest name of a header, in bytes.
-const NAME_BYTES: usize = 128;
-
-/// Headers that say where a message ends and what becomes of its connection: nobody else's to change.
-const OF_THE_FRAMING: [&str; 9] = [
-    "connection",
-    "content-length",
-    "expect",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// Checks the name of a header (RFC 9110, 5.1).
-///
-/// # Errors
-///
-/// A sentence that says what is wrong.
-pub fn header_name(text: &str) -> Result<Arc<str>, String> {
-    let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if !(1..=NAME_BYTES).contains(&text.len()) || !text.bytes().all(is_of_token) {
-        return Err(format!(
-            "the name of a header has 1 to {NAME_BYTES} letters, digits and signs such as '-', no space and no colon"
-        ));
-    }
-    let is_it = |name: &&&str| text.eq_ignore_ascii_case(name);
-    if let Some(name) = OF_THE_FRAMING.iter().find(is_it) {
-        return Err(format!(
-            "{name} says how messages go over a connection, which is l4lb's own to say"
-        ));
-    }
-    Ok(text.into())
-}
-
 /// Parses a network such as `10.0.0.0/8`, or one address.
 ///
 /// # Errors
@@ -204,23 +141,6 @@ pub fn network(text: &str) -> Result<IpNet, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_name_of_a_header_is_a_token_that_frames_nothing() {
-        for good in ["X-Served-By", "host", "a", "x_y.z~"] {
-            assert_eq!(header_name(good).as_deref(), Ok(good));
-        }
-        let long = "x".repeat(129);
-        let bad = ["", "a b", "a:", "a\r\nB", "na\u{ef}ve", "(x)", &long];
-        for bad in bad {
-            let error = header_name(bad).unwrap_err();
-            assert!(error.contains("1 to 128"), "{bad:?}: {error}");
-        }
-        for framing in ["Content-Length", "TRANSFER-ENCODING", "te", "Connection"] {
-            let error = header_name(framing).unwrap_err();
-            assert!(error.contains("l4lb's own"), "{framing}: {error}");
-        }
-    }
 
     #[test]
     fn a_network_is_a_prefix_or_one_address() {

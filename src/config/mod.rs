@@ -1,7 +1,7 @@
 //! What l4lb is told to do: valid by construction, immutable, shared by all threads.
 //!
 //! Text becomes these types in cli (flags) and in `file`; whoever holds one need not check anything
-//! again. Pure: nothing is read, looked up or opened here. Imports nothing of ours.
+//! again. Pure: nothing is read, looked up or opened here. Imports http.
 
 mod access_log;
 mod address;
@@ -28,7 +28,9 @@ pub use address::{AddressError, client_address, listen_address, name_server};
 pub use admin::{AdminAddress, AdminConfig};
 pub use health::{Check, EjectConfig, HealthConfig};
 pub use http::{STATUS_PASSES, Statuses, http_host, http_path, statuses};
-pub use http_listener::{Forwarded, HeaderEdits, HttpConfig, Per, Protocol, header_name, network};
+pub use http_listener::{
+    FORWARDED, HeaderEdits, HttpConfig, Per, Protocol, forwarded_name, network,
+};
 pub use name::{name, served_name};
 pub use nearest::hint;
 pub use pool::{AllDown, BackendConfig, Balance, OnDown, PoolConfig};

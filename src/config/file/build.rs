@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::form::{CheckKind, Form, HeaderValue, Name, Written};
-use super::model::{self, Addresses, Entry, File, HttpHeaders, Workers};
+use super::form::{self, CheckKind, Form, HeaderValue, Written};
+use super::model::http::{Http, HttpHeaders};
+use super::model::{self, Addresses, Entry, File, Workers};
 use crate::config::{
     AccessLogConfig, AdminConfig, BackendConfig, Check, Config, EjectConfig, HeaderEdits,
     HealthConfig, HttpConfig, LineFilter, ListenerConfig, MAX_WORKERS, PoolConfig, Protocol,
     STATUS_PASSES, ScaleConfig, Statuses,
 };
+use crate::http::edit::Change;
+use crate::http::field::Name;
 
 impl File {
     /// The configuration, on a machine with so many usable cores.
@@ -65,7 +68,7 @@ impl Entry {
             Self::Address(target) => model::Backend::at(target.clone()),
         };
         let address = backend.address.0.to_string();
-        let name = || Name::read(&address).ok().map(Written);
+        let name = || form::Name::read(&address).ok().map(Written);
         backend.name = backend.name.or_else(name);
         backend
     }
@@ -103,7 +106,7 @@ fn listener(listener: &model::Listener, places: &HashMap<&str, usize>) -> Listen
     }
 }
 
-fn http(http: &model::Http) -> HttpConfig {
+fn http(http: &Http) -> HttpConfig {
     HttpConfig {
         request_headers: header_edits(http.request_headers.as_ref()),
         response_headers: header_edits(http.response_headers.as_ref()),
@@ -119,15 +122,19 @@ fn http(http: &model::Http) -> HttpConfig {
 
 fn header_edits(edits: Option<&HttpHeaders>) -> HeaderEdits {
     let Some(edits) = edits else {
-        return HeaderEdits::default();
+        return HeaderEdits::new();
     };
-    let pair =
-        |(name, value): (&String, &Written<HeaderValue>)| (name.as_str().into(), value.0.0.clone());
-    HeaderEdits {
-        set: edits.set.iter().map(pair).collect(),
-        add: edits.add.iter().map(pair).collect(),
-        remove: edits.remove.iter().map(|it| Arc::clone(&it.0.0)).collect(),
-    }
+    let named = |(name, value): (&String, &Written<HeaderValue>)| {
+        let name = Name::parse(name).expect("a file with a wrong name of a header is refused");
+        (name, value.0.0.clone())
+    };
+    let remove = edits.remove.iter().map(|it| Change::Remove(it.0.0.clone()));
+    let set = edits.set.iter().map(named);
+    let add = edits.add.iter().map(named);
+    remove
+        .chain(set.map(|(name, value)| Change::Set(name, value)))
+        .chain(add.map(|(name, value)| Change::Add(name, value)))
+        .collect()
 }
 
 fn pool((name, pool): (&String, &model::Pool)) -> PoolConfig {

@@ -14,9 +14,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::{
-    self, AccessLogOutput, AdminAddress, AllDown, Balance, Forwarded, LineFormat, OnDown, Per,
-    Protocol, Statuses, Target, Template,
+    self, AccessLogOutput, AdminAddress, AllDown, Balance, LineFormat, OnDown, Per, Protocol,
+    Statuses, Target, Template,
 };
+use crate::http::{Forwarded, field};
 
 /// A value that is written as a text.
 pub(super) trait Form: Sized {
@@ -183,7 +184,12 @@ words!(Balance, "way to balance", Self::ALL, Self::name);
 words!(OnDown, "way to go down", Self::ALL, Self::name);
 words!(AllDown, "way to answer", Self::ALL, Self::name);
 words!(Protocol, "protocol", Self::ALL, Self::name);
-words!(Forwarded, "way to forward", Self::ALL, Self::name);
+words!(
+    Forwarded,
+    "way to forward",
+    config::FORWARDED,
+    config::forwarded_name
+);
 words!(Per, "time with a backend", Self::ALL, Self::name);
 words!(LevelFilter, "log level", LEVELS, level);
 
@@ -235,7 +241,7 @@ const EXPECTED_BYTES: usize = 16 * 1024;
 
 /// The name of a header.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct HeaderName(pub(super) Arc<str>);
+pub(super) struct HeaderName(pub(super) field::Name);
 
 /// The value of a header, with placeholders.
 #[derive(Clone, Debug, PartialEq)]
@@ -308,8 +314,8 @@ form!(
 form!(
     HeaderName,
     "l4lb-header-name",
-    |text| config::header_name(text).map(Self),
-    |it: &Self| it.0.to_string()
+    |text| field::Name::parse(text).map(Self),
+    |it: &Self| it.0.text().to_owned()
 );
 form!(
     HeaderValue,

@@ -1,8 +1,7 @@
 //! The keys of the file, with their types, their defaults and what they mean. The schema, the reference
 //! page and the checks are made from these types and from their comments.
 
-mod http;
-
+pub(super) mod http;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,8 +17,6 @@ use crate::config::{
     AccessLogOutput, AdminAddress, AllDown, Balance, EjectConfig, HealthConfig, LineFilter,
     LineFormat, OnDown, Protocol, ScaleConfig, Statuses, Target, defaults,
 };
-
-pub(super) use http::{Http, HttpHeaders};
 
 /// The share of a backend of which nothing is said.
 const WEIGHT: u16 = 1;
@@ -143,7 +140,7 @@ pub(super) struct Listener {
     #[serde(default = "protocol")]
     pub(super) protocol: Written<Protocol>,
     /// With the protocol `http`: how requests are served.
-    pub(super) http: Option<Http>,
+    pub(super) http: Option<http::Http>,
 }
 
 /// One address or several.

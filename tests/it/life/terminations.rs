@@ -165,7 +165,11 @@ const ALL: [Cause; 13] = [
 /// Whoever adds a cause is led here, and adds it above and below.
 const fn can_be_provoked(cause: Cause) -> bool {
     match cause {
-        Cause::Internal | Cause::BadPreamble | Cause::Denied | Cause::PreambleTimeout => false,
+        Cause::Internal
+        | Cause::BadPreamble
+        | Cause::Denied
+        | Cause::PreambleTimeout
+        | Cause::ResponseTimeout => false,
         Cause::Completed
         | Cause::ClientAborted
         | Cause::BackendAborted

@@ -124,7 +124,7 @@ const ROOMS: &[Room] = &[
     room("history", &["counts"]),
     room("http", &[]),
     room("vitals", &[]),
-    room("config", &["pool"]),
+    room("config", &["pool", "http"]),
     room("config::diff", &["pool", "config"]),
     room("balance", &["pool", "config"]),
     room("session", &[]),

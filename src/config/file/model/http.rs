@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::file::form::{HeaderName, HeaderValue, Written};
-use crate::config::{Forwarded, HttpConfig, Per};
+use crate::config::{HttpConfig, Per};
+use crate::http::Forwarded;
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

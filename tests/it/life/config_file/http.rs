@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use l4lb::config::{Forwarded, HttpConfig, Per};
+use l4lb::config::{HeaderEdits, HttpConfig, Per, Template};
+use l4lb::http::Forwarded;
+use l4lb::http::edit::Change;
 
 use super::bad::expect;
 use super::good::expect_round_trip;
@@ -30,6 +32,15 @@ remove = ["Cookie2"]
 "X.Served-By" = "{backend} at {time}"
 "#;
 
+fn told(edits: &HeaderEdits) -> Vec<String> {
+    let tell = |edit: &Change<_>| match edit {
+        Change::Remove(name) => format!("- {}", name.text()),
+        Change::Set(name, value) => format!("= {}: {}", name.text(), Template::text(value)),
+        Change::Add(name, value) => format!("+ {}: {}", name.text(), Template::text(value)),
+    };
+    edits.iter().map(tell).collect()
+}
+
 #[test]
 fn every_key_is_taken_and_shown() {
     let config = config_of("l4lb.toml", &with(ALL));
@@ -43,16 +54,10 @@ fn every_key_is_taken_and_shown() {
     );
     let networks = http.trusted_proxies.iter().map(ToString::to_string);
     assert_eq!(networks.collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
-    let set = &http.request_headers.set;
-    let set = set.iter().map(|(name, value)| (&**name, value.text()));
-    let wanted = [("Accept", "*/*"), ("X-Lb", "{listener}")];
-    assert_eq!(set.collect::<Vec<_>>(), wanted);
-    assert_eq!(http.request_headers.remove, ["Cookie2".into()]);
-    let (name, value) = &http.response_headers.add[0];
-    assert_eq!(
-        (&**name, value.text()),
-        ("X.Served-By", "{backend} at {time}")
-    );
+    let wanted = ["- Cookie2", "= Accept: */*", "= X-Lb: {listener}"];
+    assert_eq!(told(&http.request_headers), wanted);
+    let wanted = ["+ X.Served-By: {backend} at {time}"];
+    assert_eq!(told(&http.response_headers), wanted);
     expect_round_trip("l4lb.toml", &with(ALL));
 }
 
@@ -102,11 +107,11 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         (
             "protocol = \"http\"\nhttp.request_headers.set.\"a b\" = \"x\"",
-            &["6:26: the name of a header has 1 to 128"],
+            &["6:26: a header's name has 1 to 256"],
         ),
         (
             "protocol = \"http\"\nhttp.response_headers.remove = [\"Content-Length\"]",
-            &["6:33: content-length says how messages go"],
+            &["6:33: Content-Length is kept right by l4lb itself"],
         ),
         (
             "protocol = \"http\"\nhttp.response_headers.set.X-By = \"{backnd}\"",
