@@ -9,7 +9,8 @@ use crate::config::{Part, Placeholder};
 use crate::messages::SessionRecord;
 use crate::session::Side;
 
-pub(super) fn write(
+/// Writes a template; also the values of headers that go by what the log knows.
+pub(crate) fn write(
     out: &mut Vec<u8>,
     parts: &[Part],
     record: &SessionRecord,

@@ -7,8 +7,10 @@ use super::{Side, Step};
 impl Session {
     /// Takes what `step`, the last answer of [`Session::next_step`], has come to.
     pub fn record(&mut self, step: Step, outcome: Outcome, limits: &Limits) {
-        if outcome == Outcome::Interrupted {
-            return;
+        match outcome {
+            Outcome::Interrupted => return,
+            Outcome::Gone => return self.ask_again(),
+            _ => {}
         }
         match step {
             Step::Choose | Step::Connect | Step::Hedge | Step::FinishConnect => {

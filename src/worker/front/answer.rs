@@ -16,16 +16,36 @@ pub(super) struct Answer {
 }
 
 impl Shell {
-    /// Goes on to tell the client.
-    pub(in crate::worker) fn answer(&mut self, slot: &mut Slot) -> Outcome {
+    /// The backend, if there is one, is not needed any more.
+    fn begin_answer(&mut self, slot: &mut Slot) {
+        self.let_go(slot);
+        let reason = slot.session.refusal();
         let Some(front) = slot.front.as_deref_mut() else {
-            return Outcome::Broken;
+            return;
         };
-        let answer = front.answer.get_or_insert_with(|| Answer {
-            text: Vec::new(),
+        let http = front.http.as_deref_mut();
+        let page = http
+            .zip(reason)
+            .and_then(|(http, reason)| http.page(reason));
+        let is_own = page.is_some();
+        front.answer = Some(Answer {
+            text: page.unwrap_or_default(),
             sent: 0,
             is_ended: false,
         });
+        if is_own {
+            self.count_response(slot, true);
+        }
+    }
+
+    /// Goes on to tell the client.
+    pub(in crate::worker) fn answer(&mut self, slot: &mut Slot) -> Outcome {
+        if slot.front.as_ref().is_some_and(|it| it.answer.is_none()) {
+            self.begin_answer(slot);
+        }
+        let Some(answer) = slot.front.as_deref_mut().and_then(|it| it.answer.as_mut()) else {
+            return Outcome::Broken;
+        };
         let left = &answer.text[answer.sent..];
         if !left.is_empty() {
             return match self.relay.send(&slot.client, left) {

@@ -2,17 +2,22 @@
 //! stream, an answer of l4lb's own. A plain session has no [`Front`], and nothing here is asked of it.
 //!
 //! `preamble` hears what comes first, `greeting` speaks to the connected backend, `passage` moves the
-//! bytes of sessions with a front, `exchange` says what follows an exchange, `answer` tells a client why it is not served.
+//! bytes of sessions with a front, `exchange` says what follows an exchange, `http` is all
+//! of an HTTP listener, `answer` tells a client why it is not served.
 
 mod answer;
 mod exchange;
 mod greeting;
+mod http;
 mod passage;
 mod preamble;
+
+use std::time::Duration;
 
 use super::clock::Moment;
 use crate::plan::PlannedListener;
 use answer::Answer;
+use http::Http;
 use preamble::Awaiting;
 
 /// What is special of a session.
@@ -27,6 +32,8 @@ pub(super) struct Front {
     since: Moment,
     /// What the client is told, while it is told.
     answer: Option<Answer>,
+    /// Where it speaks HTTP.
+    http: Option<Box<Http>>,
 }
 
 impl Front {
@@ -40,6 +47,7 @@ impl Front {
                 prefaces: [Vec::new(), Vec::new()],
                 since: accepted,
                 answer: None,
+                http: Http::of(listener, accepted),
             })
         })
     }
@@ -50,18 +58,25 @@ impl Front {
     }
 
     /// Whether a connected backend has to be greeted.
-    pub(super) const fn greets(&self) -> bool {
-        false
+    pub(super) fn greets(&self) -> bool {
+        self.http.as_ref().is_some_and(|it| it.greets())
     }
 
     /// Whether the client can be told why it is not served: not in the midst of another answer.
-    pub(super) const fn answers(&self) -> bool {
-        false
+    pub(super) fn answers(&self) -> bool {
+        let has_heard = !self.inbox.is_empty();
+        self.http.as_ref().is_some_and(|it| it.answers(has_heard))
     }
 
     /// When the preamble that is awaited could begin.
     pub(super) const fn since(&self) -> Moment {
         self.since
+    }
+
+    /// How long that may take; `None` is as long as any.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let http = self.http.as_ref()?;
+        Some(http.patience(self.inbox.is_empty()))
     }
 
     /// Whether nothing is left to do for it: the session is a plain one from now on.

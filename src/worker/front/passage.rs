@@ -15,6 +15,9 @@ impl Shell {
         if step == Step::Send(way) && slot.session.flow(way).in_preface() {
             return self.send_preface(slot, way);
         }
+        if slot.speaks_http() {
+            return self.pass_message(slot, step, way);
+        }
         self.relay_plain(slot, step, way)
     }
 
@@ -35,6 +38,9 @@ impl Shell {
             if front.is_spent() {
                 slot.front = None;
             }
+        }
+        if outcome == Outcome::Broken && way == Direction::Upload && slot.may_repeat() {
+            return self.repeat(slot);
         }
         if let Outcome::Moved(bytes) = outcome {
             self.counts.copied.add(bytes as u64);

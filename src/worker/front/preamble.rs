@@ -1,10 +1,17 @@
 //! Hears what a client says before a backend is picked: one thing after the other, each in a file of its own.
 
+use std::time::Duration;
+
+use super::super::clock::millis;
 use super::super::shell::Shell;
 use super::super::slot::Slot;
+use super::Front;
 use crate::config::ListenerConfig;
 use crate::session::{Direction, Outcome, Side};
 use rustix::net::RecvFlags;
+
+/// What a client says first, it has said whole after that time.
+const PREAMBLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// So many bytes may wait to be understood: a ClientHello or a request head, and what came with it.
 const INBOX_BYTES: usize = 96 * 1024;
@@ -14,12 +21,28 @@ const INBOX_BYTES: usize = 96 * 1024;
 pub(super) enum Awaiting {
     /// Nothing more: a backend is picked.
     Nothing,
+    /// The head of an HTTP request; after its exchange, of another one.
+    Request,
 }
 
 impl Awaiting {
     /// What a client of this listener has to say first.
-    pub(super) const fn of(_listener: &ListenerConfig) -> Self {
-        Self::Nothing
+    pub(super) const fn of(listener: &ListenerConfig) -> Self {
+        if listener.http.is_some() {
+            Self::Request
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
+impl Slot {
+    /// When the client has to have said what is awaited, in the milliseconds of the timers.
+    pub(in crate::worker) fn preamble_due(&self) -> u64 {
+        let front = self.front.as_deref();
+        let since = front.map_or(self.accepted, Front::since);
+        let patience = front.and_then(Front::patience);
+        since.millis() + millis(patience.unwrap_or(PREAMBLE_TIMEOUT))
     }
 }
 
@@ -28,6 +51,7 @@ impl Shell {
     pub(in crate::worker) fn preface(&mut self, slot: &mut Slot) -> Outcome {
         match slot.front.as_deref().map(|it| it.awaiting) {
             None | Some(Awaiting::Nothing) => self.end_preamble(slot),
+            Some(Awaiting::Request) => self.hear_request(slot),
         }
     }
 

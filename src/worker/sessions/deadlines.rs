@@ -10,9 +10,6 @@ use crate::worker::clock::{Moment, millis};
 /// The pause before backends that were all tried are tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// What a client says first, it has said whole after that time.
-const PREAMBLE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// How long a client that is not served may take to hear why.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
 
@@ -32,16 +29,18 @@ impl Sessions {
             let slot = &mut self.slots[place];
             let armed = std::mem::replace(&mut slot.armed, Deadline::Never);
             let limits = self.shell.limits(slot);
-            let idle = slot.moved + millis(slot.listener.config.idle_timeout);
+            let (silence, cause) = slot.silence();
+            let idle = slot.moved + millis(silence);
             match armed {
                 Deadline::Idle if idle > now => {} // bytes have moved since: armed anew below
+                Deadline::Idle => slot.session.give_up(cause, &limits),
+                Deadline::Preamble { .. } if slot.preamble_due() > now => {} // another one has begun
                 Deadline::Connect { .. } => self.end_dialing(place, now),
                 Deadline::Queue => self.end_waiting(place, now),
                 Deadline::Delivery { .. } if idle <= now => slot.session.cut(Cause::IdleTimeout),
                 Deadline::Preamble { .. }
                 | Deadline::Answer
                 | Deadline::Hedge { .. }
-                | Deadline::Idle
                 | Deadline::Delivery { .. }
                 | Deadline::Retry { .. }
                 | Deadline::Acknowledge
@@ -107,10 +106,7 @@ impl Sessions {
         let now = self.shell.clock.millis();
         let due = match deadline {
             Deadline::Never => return self.timers.cancel(place),
-            Deadline::Preamble { .. } => {
-                let since = slot.front.as_ref().map_or(now, |it| it.since().millis());
-                since + millis(PREAMBLE_TIMEOUT)
-            }
+            Deadline::Preamble { .. } => slot.preamble_due(),
             Deadline::Answer => now + millis(ANSWER_TIME),
             Deadline::Connect { .. } => dialed + millis(pool.connect_timeout),
             Deadline::Hedge { .. } => {
@@ -129,7 +125,7 @@ impl Sessions {
             Deadline::Starved => now + millis(pool.connect_timeout),
             Deadline::Acknowledge => now + millis(ACKNOWLEDGE_PAUSE),
             Deadline::Retry { .. } => now + millis(RETRY_PAUSE),
-            Deadline::Idle => slot.moved + millis(listener.idle_timeout),
+            Deadline::Idle => slot.moved + millis(slot.silence().0),
             Deadline::Delivery { polls } => now + (millis(DELIVERY_POLL) << polls.min(9)),
         };
         // The clock counts whole milliseconds, rounded down: one more, and nothing is early.

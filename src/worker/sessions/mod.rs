@@ -9,7 +9,7 @@ mod inspection;
 mod interims;
 mod queue;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,8 +54,6 @@ pub(in crate::worker) struct Sessions {
     drain_timeout: Duration,
     /// The number of the plan that is served.
     plan: u64,
-    /// The listeners by name, as that plan has them.
-    newest: HashMap<Arc<str>, Arc<PlannedListener>>,
     /// Clients from a worker that serves a newer plan already.
     early: Vec<Client>,
     /// Sessions that wait for a descriptor, in order.
@@ -79,7 +77,6 @@ impl Sessions {
             doomed: Vec::new(),
             drain_timeout: Duration::ZERO,
             plan: 0,
-            newest: HashMap::new(),
             early: Vec::new(),
             starved: VecDeque::new(),
             shed_at: None,
@@ -137,7 +134,7 @@ impl Sessions {
         }
         let newest = plan.listeners.iter();
         let newest = newest.map(|(it, _)| (Arc::clone(&it.config.name), Arc::clone(it)));
-        self.newest = newest.collect();
+        self.shell.listeners = newest.collect();
         self.plan = plan.number;
         for (pool, snapshot) in snapshots.into_iter().enumerate() {
             self.update(pool, snapshot);
@@ -152,7 +149,8 @@ impl Sessions {
     fn move_unserved(&mut self) {
         let now = self.shell.clock.moment();
         for (_, slot) in &mut self.slots {
-            let Some(newest) = self.newest.get(&slot.listener.config.name) else {
+            let newest = self.shell.listeners.get(&slot.listener.config.name);
+            let Some(newest) = newest.map(Arc::clone) else {
                 continue;
             };
             if !slot.session.is_unserved() || slot.pool() == newest.config.pool {
@@ -163,7 +161,7 @@ impl Sessions {
             slot.forget_tried();
             slot.session.forsake_backend();
             slot.session.resume();
-            slot.listener = Arc::clone(newest);
+            slot.listener = newest;
             enqueue(&mut self.run_queue, slot);
         }
     }
@@ -183,7 +181,11 @@ impl Sessions {
         if listener.number > self.plan {
             return self.early.push((socket, address, listener)); // the plan is on its way
         }
-        let newest = self.newest.get(&listener.config.name).map(Arc::clone);
+        let newest = self
+            .shell
+            .listeners
+            .get(&listener.config.name)
+            .map(Arc::clone);
         self.open(socket, address, newest.unwrap_or(listener));
     }
 
@@ -258,6 +260,15 @@ impl Sessions {
         }
     }
 
+    /// Ends the sessions whose clients are silent between two exchanges.
+    pub(in crate::worker) fn dismiss_idle(&mut self) {
+        for (_, slot) in &mut self.slots {
+            if slot.session.leave() {
+                enqueue(&mut self.run_queue, slot);
+            }
+        }
+    }
+
     /// Gives a turn to everybody who stands in the run queue now.
     pub(in crate::worker) fn run_turns(&mut self) {
         for _ in 0..self.run_queue.len() {
@@ -325,7 +336,7 @@ impl Sessions {
     /// Ends all sessions: the drain deadline has passed.
     pub(in crate::worker) fn cut_all(&mut self) {
         for (socket, address, listener) in std::mem::take(&mut self.early) {
-            if let Some(known) = self.newest.get(&listener.config.name) {
+            if let Some(known) = self.shell.listeners.get(&listener.config.name) {
                 self.open(socket, address, Arc::clone(known));
             }
         }
