@@ -66,10 +66,10 @@ fn write_field(
         Placeholder::ActiveTotal => write!(out, "{all}"),
         Placeholder::ActiveListener => write!(out, "{listener}"),
         Placeholder::ActiveBackend => write!(out, "{backend}"),
-        Placeholder::Method => write_text(out, request.map(|it| &it.method)),
-        Placeholder::UrlPath => write_text(out, request.map(|it| &it.path)),
-        Placeholder::Host => write_text(out, request.and_then(|it| it.host.as_ref())),
-        Placeholder::UserAgent => write_text(out, request.and_then(|it| it.user_agent.as_ref())),
+        Placeholder::Method => write_text(out, request.map(|it| &*it.method)),
+        Placeholder::UrlPath => write_text(out, request.map(|it| &*it.path)),
+        Placeholder::Host => write_text(out, request.and_then(|it| it.host.as_deref())),
+        Placeholder::UserAgent => write_text(out, request.and_then(|it| it.user_agent.as_deref())),
         Placeholder::Status => match request {
             Some(request) => write!(out, "{}", Status(request)),
             None => out.write_all(b"-"),
@@ -78,8 +78,8 @@ fn write_field(
 }
 
 /// A text that came from the network.
-fn write_text(out: &mut Vec<u8>, text: Option<&Box<str>>) -> io::Result<()> {
-    write!(out, "{}", Escaped(text.map_or("-", |it| it)))
+fn write_text(out: &mut Vec<u8>, text: Option<&str>) -> io::Result<()> {
+    write!(out, "{}", Escaped(text.unwrap_or("-")))
 }
 
 #[cfg(test)]

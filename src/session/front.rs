@@ -125,10 +125,15 @@ impl Session {
             }
             Outcome::Done => self.phase = Phase::Choosing { last: None },
             Outcome::Denied(cause) => self.refuse(cause, limits),
-            // Between two exchanges the client may go.
-            Outcome::Ended if !begun && self.flow(Direction::Upload).received() > 0 => {
+            // Between two exchanges the client may go; before the first one nothing is cut short by it.
+            Outcome::Ended if !begun => {
                 self.ended_by.get_or_insert(Side::Client);
-                self.complete();
+                if self.flow(Direction::Upload).received() > 0 {
+                    self.complete();
+                } else {
+                    self.flows.iter_mut().for_each(Flow::finish);
+                    self.cut(Cause::ClientAborted);
+                }
             }
             Outcome::Ended | Outcome::Broken => {
                 self.ended_by.get_or_insert(Side::Client);

@@ -17,7 +17,9 @@ impl Session {
                 self.record_dial(step, outcome, limits);
             }
             Step::Preface => self.record_preface(outcome, limits),
-            Step::Tend => self.ready[Side::Backend.index()] = Readiness::NONE,
+            Step::Tend => {
+                self.ready[Side::Backend.index()].clear(Readiness::READABLE | Readiness::SUSPECT)
+            }
             Step::Greet => self.record_greet(outcome, limits),
             Step::Rest => self.record_rest(outcome),
             Step::Answer => self.record_answer(outcome),

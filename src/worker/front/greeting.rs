@@ -7,9 +7,9 @@ use crate::session::Outcome;
 impl Shell {
     /// Goes on with the greeting.
     pub(in crate::worker) fn greet(&mut self, slot: &mut Slot) -> Outcome {
-        match slot.front.as_ref().is_some_and(|it| it.http.is_some()) {
-            true => self.write_request(slot),
-            false => Outcome::Done,
+        if slot.front.as_ref().is_some_and(|it| it.http.is_some()) {
+            return self.tell_request(slot);
         }
+        Outcome::Done
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::shell::Shell;
 use super::super::slot::Slot;
-use crate::session::{Direction, Outcome, Step};
+use crate::session::{Deadline, Direction, Outcome, Step};
 
 impl Shell {
     /// Performs a step of relaying where the session has a front.
@@ -12,13 +12,20 @@ impl Shell {
         step: Step,
         way: Direction,
     ) -> Outcome {
-        if step == Step::Send(way) && slot.session.flow(way).in_preface() {
-            return self.send_preface(slot, way);
+        let outcome = if step == Step::Send(way) && slot.session.flow(way).in_preface() {
+            self.send_preface(slot, way)
+        } else if slot.speaks_http() {
+            self.pass_message(slot, step, way)
+        } else {
+            self.relay_plain(slot, step, way)
+        };
+        if matches!(outcome, Outcome::Moved(_))
+            && way == Direction::Upload
+            && slot.awaits_response()
+        {
+            slot.armed = Deadline::Never; // from now on another time counts
         }
-        if slot.speaks_http() {
-            return self.pass_message(slot, step, way);
-        }
-        self.relay_plain(slot, step, way)
+        outcome
     }
 
     fn send_preface(&mut self, slot: &mut Slot, way: Direction) -> Outcome {

@@ -8,6 +8,7 @@ use mio::unix::SourceFd;
 use rustix::net::RecvFlags;
 use socket2::Socket;
 
+use super::Sent;
 use crate::config::Per;
 use crate::http::request::Reader;
 use crate::pool::{Backend, BackendId};
@@ -147,10 +148,7 @@ impl Shell {
 
     fn reuse(&mut self, slot: &mut Slot) -> Outcome {
         slot.connected = None;
-        if let Some(exchange) = slot.http_mut().and_then(|it| it.exchange.as_deref_mut()) {
-            exchange.is_reused = true;
-        }
-        match self.write_request(slot) {
+        match self.write_request(slot, Sent::Kept) {
             Outcome::Done => Outcome::Kept,
             other => other,
         }

@@ -2,7 +2,7 @@
 
 use rustix::net::RecvFlags;
 
-use super::{Download, Exchange, Http};
+use super::{Download, Exchange, Http, Sent};
 use crate::http::{Body, Framing, Status};
 use crate::session::{Cause, Direction, Edit, Outcome, Place, Step};
 use crate::worker::buffers::BUFFER_BYTES;
@@ -36,7 +36,7 @@ impl Shell {
     pub(in crate::worker::front) fn repeat(&mut self, slot: &mut Slot) -> Outcome {
         self.forget_backend(slot);
         if let Some(exchange) = slot.http_mut().and_then(|it| it.exchange.as_deref_mut()) {
-            exchange.is_reused = false;
+            exchange.sent = Sent::Not;
             exchange.download = Download::awaited();
         }
         Outcome::Gone

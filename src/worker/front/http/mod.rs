@@ -61,16 +61,25 @@ pub(in crate::worker) struct Exchange {
     record: RequestRecord,
     /// Bytes from client and backend, and microseconds in line, of the exchanges before.
     before: [u64; 3],
-    /// Whether its head was counted, and given to a backend.
-    is_sent: bool,
-    /// Whether it is sent over a connection that was kept.
-    is_reused: bool,
+    sent: Sent,
+    /// Whether its bytes were counted as the client's.
+    is_counted: bool,
     /// Whether asking twice does no harm.
     may_repeat: bool,
     /// The client waits for a word before it sends the body.
     is_waiting: bool,
     /// Whether both connections live on after it.
     persists: [bool; 2],
+}
+
+/// Whether a request was given to a backend.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Not,
+    /// Over a connection that was made for it.
+    Fresh,
+    /// Over one that was kept, and may be dead.
+    Kept,
 }
 
 /// What was heard of the response.
@@ -120,7 +129,9 @@ impl Http {
 
     /// Whether a connected backend is told of a request.
     pub(super) fn greets(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|it| !it.is_sent)
+        self.exchange
+            .as_ref()
+            .is_some_and(|it| it.sent == Sent::Not)
     }
 
     /// Whether the client can be told that its request is not served: it has heard nothing of a response.
@@ -152,8 +163,8 @@ impl Exchange {
             first_byte: None,
             record: told::record(head, heard.since(began)),
             before: [0; 3],
-            is_sent: false,
-            is_reused: false,
+            sent: Sent::Not,
+            is_counted: false,
             may_repeat: head.is_idempotent() && head.framing == Framing::None,
             is_waiting: head.expects_continue(),
             persists: [asked.persists, true],
@@ -162,7 +173,7 @@ impl Exchange {
 
     /// Whether another backend may be asked where this one's connection turns out to be dead.
     const fn may_repeat(&self) -> bool {
-        self.is_reused && self.may_repeat && self.first_byte.is_none()
+        matches!(self.sent, Sent::Kept) && self.may_repeat && self.first_byte.is_none()
     }
 
     /// Whether all was said to the backend, and nothing heard of it.
@@ -200,6 +211,11 @@ impl Slot {
         self.http().is_some_and(|it| !it.is_upgraded())
     }
 
+    /// Whether all of its request was heard, and nothing of the response.
+    pub(super) fn awaits_response(&self) -> bool {
+        self.exchange().is_some_and(Exchange::awaits_response)
+    }
+
     /// Whether its request may be given to another connection where this one is dead.
     pub(super) fn may_repeat(&self) -> bool {
         self.exchange().is_some_and(Exchange::may_repeat)
@@ -208,8 +224,7 @@ impl Slot {
     /// For how long no byte may move, and why the session ends then.
     pub(in crate::worker) fn silence(&self) -> (Duration, Cause) {
         let idle = self.listener.config.idle_timeout;
-        let is_awaited = self.exchange().is_some_and(Exchange::awaits_response)
-            && self.session.flow(Direction::Upload).rests();
+        let is_awaited = self.awaits_response() && self.session.flow(Direction::Upload).rests();
         let Some(http) = self.http().filter(|_| is_awaited) else {
             return (idle, Cause::IdleTimeout);
         };

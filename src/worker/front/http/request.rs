@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Exchange, Http};
+use super::{Exchange, Http, Sent};
 use crate::access_log;
 use crate::config::{HeaderEdits, Part, Template};
 use crate::http::edit::{self, Change, Persistence, RequestEdit};
@@ -80,8 +80,13 @@ impl Shell {
         slot.listener = newest;
     }
 
+    /// Gives the request to a backend that was just connected.
+    pub(in crate::worker::front) fn tell_request(&mut self, slot: &mut Slot) -> Outcome {
+        self.write_request(slot, Sent::Fresh)
+    }
+
     /// Has the request wait to be sent to the backend.
-    pub(in crate::worker::front) fn write_request(&mut self, slot: &mut Slot) -> Outcome {
+    pub(super) fn write_request(&mut self, slot: &mut Slot, over: Sent) -> Outcome {
         let port = self.origin_port(slot);
         let known = slot
             .http()
@@ -116,12 +121,9 @@ impl Shell {
         let expand = |value: &Template, out: &mut Vec<u8>| expand(value, record.as_ref(), out);
         edit::request(&head, &edit, expand, preface);
         preface.extend_from_slice(&exchange.said[head.consumed..]);
-        let read = if exchange.is_sent {
-            0
-        } else {
-            exchange.said.len()
-        };
-        exchange.is_sent = true;
+        let is_counted = std::mem::replace(&mut exchange.is_counted, true);
+        let read = if is_counted { 0 } else { exchange.said.len() };
+        exchange.sent = over;
         slot.session.preface(Direction::Upload, read, preface.len());
         if exchange.upload.is_over() {
             slot.session.end_message(Direction::Upload);

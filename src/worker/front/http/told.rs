@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Http;
+use super::{Http, Sent};
 use crate::http::{self, RequestHead, Status, Version};
 use crate::messages::{RequestRecord, SessionRecord};
 use crate::session::{Cause, CloseReason};
@@ -77,7 +77,7 @@ impl Slot {
         record.bytes_out = record.bytes_out.saturating_sub(download);
         record.total = now.since(exchange.began);
         record.queued = record.queued.saturating_sub(Duration::from_micros(waited));
-        record.connect = if exchange.is_reused {
+        record.connect = if exchange.sent == Sent::Kept {
             Some(Duration::ZERO)
         } else {
             let connected = self.connected.filter(|it| *it >= exchange.heard);

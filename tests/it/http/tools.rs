@@ -1,0 +1,1 @@
+//! Programs that others have written, before and behind l4lb.
