@@ -11,7 +11,7 @@ use test_backends::{Behaviour, Colour, Server};
 
 use crate::config::{
     AccessLogConfig, AccessLogOutput, AdminAddress, AdminConfig, AllDown, BackendConfig, Balance,
-    Config, HealthConfig, ListenerConfig, OnDown, PoolConfig,
+    Config, HealthConfig, ListenerConfig, OnDown, PoolConfig, defaults,
 };
 use crate::{cli, supervisor};
 
@@ -93,8 +93,11 @@ fn config(listen: SocketAddr, dashboard: SocketAddr, backends: Vec<BackendConfig
             name: "web".into(),
             addresses: vec![listen],
             pool: 0,
+            routes: None,
             idle_timeout: Duration::from_secs(3600),
             max_connections: None,
+            accept_proxy: None,
+            preamble_timeout: defaults::PREAMBLE_TIMEOUT,
             http: None,
         }],
         pools: vec![PoolConfig {
@@ -107,6 +110,8 @@ fn config(listen: SocketAddr, dashboard: SocketAddr, backends: Vec<BackendConfig
             queue_timeout: Duration::from_secs(3),
             slow_start: Duration::ZERO,
             hedge: false,
+            send_proxy: None,
+            source: None,
             on_down: OnDown::Keep,
             all_down: AllDown::Reject,
             eject: None,

@@ -8,6 +8,7 @@
 //! - [`supervisor`] starts the threads, owns what is served, and turns signals and requests into new
 //!   plans, drain and stop. It alone logs, by way of [`journal`].
 //! - [`worker`] is the data plane: event loops that accept clients and relay bytes.
+//! - [`client_hello`] reads where a TLS client wants to go.
 //! - [`session`] decides what to do next for one connection, [`balance`] which backend it gets.
 //! - [`discovery`] finds the backends that go by a name: DNS, in its own thread, and files of backends.
 //! - [`health`] probes the backends in its own thread and posts live sets to the workers.
@@ -19,10 +20,11 @@
 //! - [`counts`] are numbers with one writer each, [`metrics`] what is made of them for Prometheus.
 //! - [`messages`] has every type that crosses a thread, [`plan`] what is served, [`pool`] what a
 //!   backend is, [`listener`] what a listening socket is.
-//! - [`descriptors`] says what the limit of descriptors allows, [`reason`] an error in words, [`held_up`]
+//! - [`descriptors`] says what the limit of descriptors allows, [`reason`] an error in words, [`rights`] what this process may not do, [`held_up`]
 //!   whether a loop was stopped, [`token`] who may change things, [`version`] which l4lb this is,
 //!   [`vitals`] what the kernel says of it; [`sys`] has the only unsafe blocks.
 //! - [`foresight`] says what a configuration would change, before it is applied, [`log_stats`] what an access log says.
+//! - [`proxy_protocol`] reads and writes what proxies say of a client before its first byte.
 //! - [`demo`] runs all of it with three built-in sites.
 //!
 //! The layers, each of which may use those to its right:
@@ -34,6 +36,7 @@ pub mod admin;
 pub mod balance;
 pub mod cli;
 pub mod client;
+pub mod client_hello;
 pub mod config;
 pub mod counts;
 pub mod demo;
@@ -51,8 +54,10 @@ pub mod messages;
 pub mod metrics;
 pub mod plan;
 pub mod pool;
+pub mod proxy_protocol;
 pub mod reason;
 pub mod requests;
+pub mod rights;
 pub mod scaling;
 pub mod session;
 pub mod supervisor;

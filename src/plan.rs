@@ -39,14 +39,40 @@ pub struct PlannedListener {
     pub config: ListenerConfig,
     /// The number of the plan that has it so.
     pub number: u64,
-    /// The name of its pool.
-    pub pool: Arc<str>,
+    /// Where its sessions go. The first place is that of a session whose pool is not known yet, and of
+    /// those that no route takes; then come the other pools of its routes, fewer than 65,536 in a file
+    /// of the size that is read.
+    pub destinations: Box<[Destination]>,
     /// Its sessions.
     pub active: Arc<Gauge>,
     /// What each worker has counted of it.
     pub tallies: Arc<[ListenerTally]>,
-    /// Why its connections to this pool have ended, by worker.
+}
+
+/// Where sessions of a listener go.
+#[derive(Debug)]
+pub struct Destination {
+    /// The place of the pool.
+    pub pool: usize,
+    /// Its name; `-` where a session has no pool until a route gives it one.
+    pub name: Arc<str>,
+    /// Why connections of the listener to this pool have ended, by worker.
     pub ends: Arc<[EndTally]>,
+}
+
+impl PlannedListener {
+    /// The destination of a TLS client that asks for this name and offers what `offers` says; `None`
+    /// denies it.
+    #[must_use]
+    pub fn destination(&self, name: Option<&str>, offers: impl Fn(&[u8]) -> bool) -> Option<u16> {
+        let Some(routes) = &self.config.routes else {
+            return Some(0);
+        };
+        let pool = routes.pool(name, offers)?;
+        // From the end: the first one may have this pool only until another is known.
+        let place = self.destinations.iter().rposition(|it| it.pool == pool)?;
+        u16::try_from(place).ok()
+    }
 }
 
 /// A pool to be served.

@@ -9,6 +9,8 @@ use l4lb::session::{
 /// What workers go by (worker::shell keeps it to itself), so that flows shift gears here as there.
 const LIMITS: Limits = Limits {
     hedge: false,
+    greets: false,
+    answers: false,
     retries: 2,
     tuning: Tuning {
         scratch_bytes: 32 * 1024,

@@ -46,6 +46,15 @@ pub(super) struct Arguments {
     #[argh(option, arg_name = "ALG")]
     pub(super) balance: Option<String>,
 
+    /// proxies that say in a PROXY header who the client is, a network or an address; nobody else is
+    /// served then; repeatable
+    #[argh(option, arg_name = "CIDR")]
+    pub(super) accept_proxy: Vec<String>,
+
+    /// the PROXY header that backends get: v1 or v2 (none)
+    #[argh(option, arg_name = "VERSION")]
+    pub(super) send_proxy: Option<String>,
+
     /// event loops, 1 to 64; auto is one per usable core (1)
     #[argh(option, arg_name = "N")]
     pub(super) workers: Option<String>,

@@ -21,11 +21,13 @@ pub(super) enum Parsed {
 /// Flags that take no value.
 const SWITCHES: [&str; 5] = ["--check", "--help", "-h", "--version", "-V"];
 
-const VALUED: [&str; 19] = [
+const VALUED: [&str; 21] = [
     "--config",
     "--listen",
     "--backend",
     "--balance",
+    "--accept-proxy",
+    "--send-proxy",
     "--workers",
     "--connect-timeout",
     "--retries",

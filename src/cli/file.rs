@@ -10,6 +10,7 @@ use crate::config::file::{self, Document, MOST_BYTES};
 use crate::config::{Config, Source};
 use crate::discovery::listed::{self, Files, with_files};
 use crate::reason;
+use crate::rights;
 
 /// `l4lb check FILE`.
 pub(super) fn check(name: &str, given: &[String]) -> Result<Task, Failure> {
@@ -22,10 +23,12 @@ pub(super) fn check(name: &str, given: &[String]) -> Result<Task, Failure> {
     checked(name, &config)
 }
 
-/// That a configuration is right with its files of backends; one that is not there yet is a warning.
+/// That a configuration is right with its files of backends; one that is not there yet is a warning, and
+/// so is a right that this process has not.
 fn checked(name: &str, config: &Config) -> Result<Task, Failure> {
     let (files, missing) = listed(config, for_people())?;
-    for why in missing {
+    // Whoever checks it need not be who serves it.
+    for why in missing.into_iter().chain(rights::lack(config)) {
         super::warn(&why);
     }
     let (listeners, config) = (config.listeners.len(), with_files(config, &files));

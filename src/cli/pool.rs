@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::arguments::Arguments;
 use super::values::{duration, number, or_default, unknown};
 use super::{Failure, health};
-use crate::config::{AllDown, BackendConfig, Balance, OnDown, PoolConfig, backend_spec, defaults};
+use crate::config::{
+    AllDown, BackendConfig, Balance, OnDown, PoolConfig, SendProxy, backend_spec, defaults,
+};
 
 /// What the pool is called in logs.
 const NAME: &str = "app";
@@ -29,6 +31,12 @@ pub(super) fn pool(arguments: &Arguments) -> Result<PoolConfig, Failure> {
         queue_timeout: connect_timeout,
         slow_start: Duration::ZERO,
         hedge: false,
+        send_proxy: arguments
+            .send_proxy
+            .as_deref()
+            .map(send_proxy)
+            .transpose()?,
+        source: None,
         on_down: OnDown::Keep,
         all_down: AllDown::Reject,
         health: health::health(arguments)?,
@@ -64,6 +72,12 @@ fn backends(specs: &[String]) -> Result<Vec<BackendConfig>, Failure> {
 fn balance(text: &str) -> Result<Balance, Failure> {
     text.parse()
         .map_err(|()| unknown("--balance", text, &Balance::ALL.map(Balance::name)))
+}
+
+fn send_proxy(text: &str) -> Result<SendProxy, Failure> {
+    let mut all = SendProxy::ALL.into_iter();
+    let version = all.find(|it| it.name() == text);
+    version.ok_or_else(|| unknown("--send-proxy", text, &SendProxy::ALL.map(SendProxy::name)))
 }
 
 #[cfg(test)]

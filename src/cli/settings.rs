@@ -7,7 +7,9 @@ use super::arguments::{Action, Arguments, Command, LogAction};
 use super::overrides::{apply, log_level, overrides};
 use super::values::{duration, or_default};
 use super::{Failure, Task, diff, file, pool, talk};
-use crate::config::{self, AccessLogConfig, Config, ListenerConfig, MAX_WORKERS, defaults};
+use crate::config::{
+    self, AcceptProxy, AccessLogConfig, Config, ListenerConfig, MAX_WORKERS, defaults,
+};
 
 /// What the listener of the flags is called in logs.
 const LISTENER_NAME: &str = "web";
@@ -89,8 +91,11 @@ fn config(arguments: &Arguments) -> Result<Config, Failure> {
         name: LISTENER_NAME.into(),
         addresses: listen(&arguments.listen)?,
         pool: 0,
+        routes: None,
         idle_timeout,
         max_connections: None,
+        accept_proxy: accept_proxy(&arguments.accept_proxy)?,
+        preamble_timeout: defaults::PREAMBLE_TIMEOUT,
         http: None,
     };
     let mut config = Config {
@@ -128,6 +133,14 @@ fn listen(texts: &[String]) -> Result<Vec<std::net::SocketAddr>, Failure> {
     Ok(addresses)
 }
 
+fn accept_proxy(texts: &[String]) -> Result<Option<AcceptProxy>, Failure> {
+    let network = |text: &String| {
+        config::network(text).map_err(|why| Failure::Usage(format!("--accept-proxy: {why}")))
+    };
+    let from = texts.iter().map(network).collect::<Result<Vec<_>, _>>()?;
+    Ok((!from.is_empty()).then(|| AcceptProxy { from: from.into() }))
+}
+
 /// Event loops that the machine has cores for.
 pub(super) fn cores() -> usize {
     as_many_as(std::thread::available_parallelism())
@@ -142,6 +155,7 @@ fn as_many_as(cores: io::Result<NonZeroUsize>) -> usize {
 mod tests {
     use super::*;
     use crate::cli;
+    use crate::config::SendProxy;
     use std::ffi::OsString;
     use std::time::Duration;
 
@@ -172,6 +186,27 @@ mod tests {
         assert_eq!(config.workers, 1);
         assert_eq!(config.log_level, log::LevelFilter::Info);
         assert_eq!(config.admin, None);
+        assert_eq!(
+            (config.listeners[0].accept_proxy.clone(), pool.send_proxy),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn who_the_client_is_can_be_heard_and_said() {
+        let words = format!("{BASE} --accept-proxy 10.0.0.0/8 --accept-proxy ::1 --send-proxy v2");
+        let Ok(Task::Run { config, .. }) = task_of(&words) else {
+            panic!()
+        };
+        let accept = config.listeners[0].accept_proxy.as_ref().unwrap();
+        for (address, trusted) in [("10.1.1.1", true), ("::1", true), ("127.0.0.1", false)] {
+            assert_eq!(
+                accept.trusts(address.parse().unwrap()),
+                trusted,
+                "{address}"
+            );
+        }
+        assert_eq!(config.pools[0].send_proxy, Some(SendProxy::V2));
     }
 
     #[test]
@@ -191,6 +226,10 @@ mod tests {
             ("--log-level loud", "error, warn"),
             ("--listen 127.0.0.1:9 --listen 127.0.0.1:9", "twice"),
             ("--backend 127.0.0.1:1", "twice"),
+            ("--accept-proxy 10.0.0.1/8", "10.0.0.0/8?"),
+            ("--accept-proxy lb", "--accept-proxy: 'lb' is no network"),
+            ("--send-proxy v3", "--send-proxy"),
+            ("--send-proxy V2", "did you mean v2?"),
             ("--access-log=", "--access-log"),
             ("--access-log-format jsno", "did you mean json?"),
             ("--access-log-format {bytes-in}", "did you mean bytes_in?"),

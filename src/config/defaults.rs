@@ -13,6 +13,8 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub const LOG_LEVEL: LevelFilter = LevelFilter::Info;
 /// How long a session may be without a byte.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
+/// For what is read of a client before a backend is chosen.
+pub const PREAMBLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// For one attempt to connect.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Further attempts.

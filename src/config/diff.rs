@@ -1,11 +1,15 @@
 //! What is different between two configurations, in sentences. Pure.
 
+mod http;
+mod route;
+
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{
-    AccessLogConfig, BackendConfig, Config, HttpConfig, ListenerConfig, PoolConfig, ScaleConfig,
+    AcceptProxy, AccessLogConfig, BackendConfig, Config, DialFrom, ListenerConfig, PoolConfig,
+    ScaleConfig, SendProxy,
 };
 
 /// What `new` changes, a sentence each, in the order of the configurations. Empty where nothing does.
@@ -119,64 +123,16 @@ fn listener(
     let whose = format!("listener {}: ", is.name);
     let listen = (&was.addresses, &is.addresses);
     value(changes, &whose, "listen", listen, |it| addresses(it));
-    let pools = (&old.pools[was.pool].name, &new.pools[is.pool].name);
-    value(changes, &whose, "pool", pools, ToString::to_string);
+    route::routes(changes, &whose, (was, old), (is, new));
     let times = (&was.idle_timeout, &is.idle_timeout);
     value(changes, &whose, "idle_timeout", times, |it| time(*it));
     let most = (&was.max_connections, &is.max_connections);
     value(changes, &whose, "max_connections", most, or_none);
-    match (&was.http, &is.http) {
-        (Some(was), Some(is)) => http(changes, &format!("{whose}http: "), was, is),
-        (None, Some(_)) => changes.push(format!("{whose}protocol tcp -> http")),
-        (Some(_), None) => changes.push(format!("{whose}protocol http -> tcp")),
-        (None, None) => {}
-    }
-}
-
-fn http(changes: &mut Vec<String>, whose: &str, was: &HttpConfig, is: &HttpConfig) {
-    let times = [
-        (
-            "head_timeout",
-            Some(was.head_timeout),
-            Some(is.head_timeout),
-        ),
-        (
-            "response_timeout",
-            was.response_timeout,
-            is.response_timeout,
-        ),
-        ("keep_alive", Some(was.keep_alive), Some(is.keep_alive)),
-    ];
-    for (key, was, is) in times {
-        value(changes, whose, key, (&was, &is), |it| {
-            it.map_or_else(|| "none".to_owned(), time)
-        });
-    }
-    let per = (&was.per, &is.per);
-    value(changes, whose, "per", per, |it| it.name().to_owned());
-    let forwarded = (&was.forwarded, &is.forwarded);
-    value(changes, whose, "forwarded", forwarded, |it| {
-        or_none(&it.map(super::forwarded_name))
-    });
-    let security = (&was.security_headers, &is.security_headers);
-    value(
-        changes,
-        whose,
-        "security_headers",
-        security,
-        ToString::to_string,
-    );
-    let others = [
-        ("trusted_proxies", was.trusted_proxies != is.trusted_proxies),
-        ("request_headers", was.request_headers != is.request_headers),
-        (
-            "response_headers",
-            was.response_headers != is.response_headers,
-        ),
-    ];
-    for (key, _) in others.into_iter().filter(|(_, is_changed)| *is_changed) {
-        changes.push(format!("{whose}{key} changed"));
-    }
+    let accept = (&was.accept_proxy, &is.accept_proxy);
+    value(changes, &whose, "accept_proxy", accept, proxies);
+    let times = (&was.preamble_timeout, &is.preamble_timeout);
+    value(changes, &whose, "preamble_timeout", times, |it| time(*it));
+    http::protocol(changes, &whose, was, is);
 }
 
 fn pool(changes: &mut Vec<String>, was: &PoolConfig, is: &PoolConfig) {
@@ -210,6 +166,11 @@ fn pool(changes: &mut Vec<String>, was: &PoolConfig, is: &PoolConfig) {
         (&was.hedge, &is.hedge),
         ToString::to_string,
     );
+    let versions = (&was.send_proxy, &is.send_proxy);
+    value(changes, &whose, "send_proxy", versions, |it| {
+        or_none(&it.map(SendProxy::name))
+    });
+    value(changes, &whose, "source", (&was.source, &is.source), source);
     let named = |it: &super::OnDown| it.name().to_owned();
     value(
         changes,
@@ -317,7 +278,23 @@ fn backend(changes: &mut Vec<String>, whose: &str, was: &BackendConfig, is: &Bac
     value(changes, whose, "max_connections", most, or_none);
 }
 
+fn proxies(accept: &Option<AcceptProxy>) -> String {
+    list(accept.as_ref().map_or(&[][..], |it| &it.from))
+}
+
+fn source(from: &Option<DialFrom>) -> String {
+    match from {
+        Some(DialFrom::Client) => "client".to_owned(),
+        Some(DialFrom::Addresses(addresses)) => list(addresses),
+        None => list::<SocketAddr>(&[]),
+    }
+}
+
 fn addresses(all: &[SocketAddr]) -> String {
+    list(all)
+}
+
+fn list<T: ToString>(all: &[T]) -> String {
     let texts: Vec<String> = all.iter().map(ToString::to_string).collect();
     match &texts[..] {
         [] => "none".to_owned(),
@@ -360,7 +337,7 @@ mod tests {
     }
 
     /// What is put in the place of what, and what is said of it.
-    const EDITS: [(&str, &str, &[&str]); 13] = [
+    const EDITS: [(&str, &str, &[&str]); 16] = [
         ("", "", &[]),
         (
             "[[listener]]",
@@ -434,6 +411,27 @@ mod tests {
             "max_connections = 9\n[[listener]]",
             &["max_connections none -> 9"],
         ),
+        (
+            "pool = \"app\"",
+            "pool = \"app\"\naccept_proxy = { from = [\"10.0.0.0/8\", \"::1\"] }\npreamble_timeout = \"1s\"",
+            &[
+                "listener web: accept_proxy none -> 10.0.0.0/8, ::1/128",
+                "listener web: preamble_timeout 5s -> 1s",
+            ],
+        ),
+        (
+            "[pool.app]",
+            "[pool.app]\nsend_proxy = \"v2\"\nsource = \"client\"",
+            &[
+                "pool app: send_proxy none -> v2",
+                "pool app: source none -> client",
+            ],
+        ),
+        (
+            "[pool.app]",
+            "[pool.app]\nsource = [\"10.0.0.5\", \"10.0.0.6\"]",
+            &["pool app: source none -> 10.0.0.5, 10.0.0.6"],
+        ),
     ];
 
     #[test]
@@ -443,34 +441,6 @@ mod tests {
             let new = config(&FILE.replace(text, other));
             assert_eq!(changes(&old, &new), expected, "{other}");
         }
-    }
-
-    #[test]
-    fn each_value_of_http_is_said_by_itself() {
-        let with = |http: &str| {
-            let keys = format!("pool = \"app\"\nprotocol = \"http\"\nhttp = {{ {http} }}");
-            config(&FILE.replace("pool = \"app\"", &keys))
-        };
-        let (none, old) = (config(FILE), with(""));
-        let new = with(
-            "head_timeout = \"1s\", response_timeout = \"2s\", keep_alive = \"3s\", per = \"request\", \
-             forwarded = \"rfc7239\", trusted_proxies = [\"::1\"], security_headers = true, \
-             request_headers.remove = [\"a\"], response_headers.set.b = \"{backend}\"",
-        );
-        let expected = [
-            "listener web: http: head_timeout 10s -> 1s",
-            "listener web: http: response_timeout none -> 2s",
-            "listener web: http: keep_alive 1m -> 3s",
-            "listener web: http: per connection -> request",
-            "listener web: http: forwarded none -> rfc7239",
-            "listener web: http: security_headers false -> true",
-            "listener web: http: trusted_proxies changed",
-            "listener web: http: request_headers changed",
-            "listener web: http: response_headers changed",
-        ];
-        assert_eq!(changes(&old, &new), expected);
-        assert_eq!(changes(&none, &old), ["listener web: protocol tcp -> http"]);
-        assert_eq!(changes(&old, &none), ["listener web: protocol http -> tcp"]);
     }
 
     #[test]

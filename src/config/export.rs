@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{
-    AccessLogConfig, BackendConfig, Check, Config, HeaderEdits, HealthConfig, HttpConfig,
-    ListenerConfig, PoolConfig, ScaleConfig, forwarded_name,
+    AccessLogConfig, BackendConfig, Check, Config, DialFrom, HeaderEdits, HealthConfig, HttpConfig,
+    ListenerConfig, PoolConfig, RouteConfig, ScaleConfig, forwarded_name,
 };
 use crate::http::edit::Change;
 
@@ -62,15 +62,36 @@ fn listener(listener: &ListenerConfig, config: &Config) -> Value {
     let mut all = json!({
         "name": &*listener.name,
         "listen": addresses.collect::<Vec<_>>(),
-        "pool": &*config.pools[listener.pool].name,
         "idle_timeout": time(listener.idle_timeout),
+        "preamble_timeout": time(listener.preamble_timeout),
     });
+    if let Some(pool) = listener.default_pool() {
+        all["pool"] = json!(&*config.pools[pool].name);
+    }
     if let Some(most) = listener.max_connections {
         all["max_connections"] = json!(most);
+    }
+    if let Some(accept) = &listener.accept_proxy {
+        let from = accept.from.iter().map(ToString::to_string);
+        all["accept_proxy"] = json!({ "from": from.collect::<Vec<_>>() });
     }
     if let Some(it) = &listener.http {
         all["protocol"] = json!("http");
         all["http"] = http(it);
+    }
+    if let Some(routes) = &listener.routes {
+        all["route"] = routes.list().iter().map(|it| route(it, config)).collect();
+    }
+    all
+}
+
+fn route(route: &RouteConfig, config: &Config) -> Value {
+    let mut all = json!({ "pool": &*config.pools[route.pool].name });
+    if !route.sni.is_empty() {
+        all["sni"] = route.sni.iter().map(ToString::to_string).collect();
+    }
+    if !route.alpn.is_empty() {
+        all["alpn"] = json!(route.alpn);
     }
     all
 }
@@ -127,6 +148,16 @@ fn pool(pool: &PoolConfig) -> Value {
         "all_down": pool.all_down.name(),
         "health": pool.health.as_ref().map_or_else(|| json!({ "type": "off" }), health),
     });
+    if let Some(version) = pool.send_proxy {
+        all["send_proxy"] = json!(version.name());
+    }
+    match &pool.source {
+        Some(DialFrom::Client) => all["source"] = json!("client"),
+        Some(DialFrom::Addresses(addresses)) => {
+            all["source"] = addresses.iter().map(ToString::to_string).collect();
+        }
+        None => {}
+    }
     if let Some(path) = &pool.backends_file {
         all["backends_file"] = json!(path.display().to_string());
     }
@@ -242,6 +273,18 @@ mod tests {
         listen = ["127.0.0.1:9000", "[::1]:9000"]
         pool = "app"
         max_connections = 500
+        accept_proxy = { from = ["10.0.0.0/8", "::1"] }
+        preamble_timeout = "7s"
+        [[listener]]
+        name = "tls"
+        listen = "127.0.0.1:9443"
+        preamble_timeout = "9s"
+        route = [{ sni = ["a.example", "*.b.example"], alpn = ["h2"], pool = "app" }, { pool = "mail" }]
+        [[listener]]
+        name = "both"
+        listen = "127.0.0.1:9444"
+        pool = "bare"
+        route = [{ sni = ["a.example"], pool = "app" }]
         [[listener]]
         name = "site"
         listen = "127.0.0.1:8000"
@@ -266,6 +309,8 @@ mod tests {
         balance = "source-hash"
         slow_start = "30s"
         hedge = true
+        send_proxy = "v2"
+        source = ["10.0.0.5", "10.0.0.6"]
         on_down = "reset"
         all_down = "try-all"
         health = { type = "http", path = "/up", host = "x", status = "200-299,301", port = 81 }
@@ -273,6 +318,8 @@ mod tests {
         scale = { target = 7, command = ["/bin/scale", "-z", ""], after = "3s", cool_down = "4s", min = 2, max = 3, timeout = "5s" }
         backends = ["10.0.0.1:80", { name = "b", address = "db.internal:80", weight = 2, backup = true, max_connections = 7 }]
         [pool.mail]
+        source = "client"
+        send_proxy = "v1"
         health = { type = "send-expect", send = "EHLO\r\n", expect = "250" }
         backends = ["10.0.0.3:25"]
         [pool.listed]

@@ -1,7 +1,6 @@
 //! A listener that speaks HTTP/1.1: what is changed in the heads of requests and responses, and how
 //! long they may take.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -116,52 +115,6 @@ impl Per {
         match self {
             Self::Connection => "connection",
             Self::Request => "request",
-        }
-    }
-}
-
-/// Parses a network such as `10.0.0.0/8`, or one address.
-///
-/// # Errors
-///
-/// A sentence that says what is wrong.
-pub fn network(text: &str) -> Result<IpNet, String> {
-    let one = || text.parse::<IpAddr>().map(IpNet::from).ok();
-    let network: Option<IpNet> = text.parse().ok().or_else(one);
-    let network = network.ok_or_else(|| {
-        format!("'{text}' is no network such as 10.0.0.0/8, and no address such as 10.0.0.1 or ::1")
-    })?;
-    if network.trunc() != network {
-        let meant = network.trunc();
-        return Err(format!("'{text}' has bits behind its prefix: {meant}?"));
-    }
-    Ok(network)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_is_a_prefix_or_one_address() {
-        let table = [
-            ("10.0.0.0/8", "10.0.0.0/8"),
-            ("10.0.0.1", "10.0.0.1/32"),
-            ("::1", "::1/128"),
-            ("fd00::/8", "fd00::/8"),
-            ("0.0.0.0/0", "0.0.0.0/0"),
-        ];
-        for (text, wanted) in table {
-            assert_eq!(network(text).unwrap().to_string(), wanted);
-        }
-        for (text, wanted) in [
-            ("10.0.0.1/8", "has bits behind its prefix: 10.0.0.0/8?"),
-            ("10.0.0.0/33", "is no network"),
-            ("", "is no network"),
-            ("lb.example", "is no network"),
-        ] {
-            let error = network(text).unwrap_err();
-            assert!(error.contains(wanted), "{text}: {error}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What l4lb is told to do: valid by construction, immutable, shared by all threads.
 //!
 //! Text becomes these types in cli (flags) and in `file`; whoever holds one need not check anything
-//! again. Pure: nothing is read, looked up or opened here. Imports http.
+//! again. Pure: nothing is read, looked up or opened here. Imports client_hello, http.
 
 mod access_log;
 mod address;
@@ -16,6 +16,8 @@ mod http_listener;
 mod name;
 mod nearest;
 mod pool;
+mod proxy;
+mod route;
 mod scale;
 mod source;
 mod spec;
@@ -28,12 +30,12 @@ pub use address::{AddressError, client_address, listen_address, name_server};
 pub use admin::{AdminAddress, AdminConfig};
 pub use health::{Check, EjectConfig, HealthConfig};
 pub use http::{STATUS_PASSES, Statuses, http_host, http_path, statuses};
-pub use http_listener::{
-    FORWARDED, HeaderEdits, HttpConfig, Per, Protocol, forwarded_name, network,
-};
+pub use http_listener::{FORWARDED, HeaderEdits, HttpConfig, Per, Protocol, forwarded_name};
 pub use name::{name, served_name};
 pub use nearest::hint;
 pub use pool::{AllDown, BackendConfig, Balance, OnDown, PoolConfig};
+pub use proxy::{AcceptProxy, DialFrom, SendProxy, network, own_address};
+pub use route::{RouteConfig, Routes, ServerPattern};
 pub use scale::ScaleConfig;
 pub use source::Source;
 pub use spec::{SpecError, backend_spec};
@@ -73,19 +75,34 @@ pub struct Config {
     pub dns_servers: Vec<SocketAddr>,
 }
 
-/// A set of addresses that accept clients for one pool.
+/// A set of addresses that accept clients for one pool, or for several that routes lead to.
 #[derive(Clone, Debug)]
 pub struct ListenerConfig {
     /// Its name in logs.
     pub name: Arc<str>,
     /// Where it listens; port 0 is a free one.
     pub addresses: Vec<SocketAddr>,
-    /// The place of its pool in [`Config::pools`].
+    /// The place of its pool in [`Config::pools`]; where only routes have one, that of the first route.
     pub pool: usize,
+    /// Which clients go to which pool by their ClientHello; `None` asks for none.
+    pub routes: Option<Arc<Routes>>,
     /// A session in which no byte moves for this long is ended.
     pub idle_timeout: Duration,
     /// Sessions at once on this listener; `None` is as many as all listeners may have.
     pub max_connections: Option<u32>,
     /// How requests are served where its clients speak HTTP; `None` is anything over TCP.
     pub http: Option<Arc<HttpConfig>>,
+    /// Who has to say in a PROXY header who its client is; `None` has clients alone.
+    pub accept_proxy: Option<AcceptProxy>,
+    /// For all that is read of a client before a backend is chosen.
+    pub preamble_timeout: Duration,
+}
+
+impl ListenerConfig {
+    /// The place of the pool for clients that no route takes; `None` denies them.
+    #[must_use]
+    pub fn default_pool(&self) -> Option<usize> {
+        let routes = self.routes.as_deref();
+        routes.map_or(Some(self.pool), Routes::otherwise)
+    }
 }

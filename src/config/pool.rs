@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{EjectConfig, HealthConfig, ScaleConfig, Target};
+use super::{DialFrom, EjectConfig, HealthConfig, ScaleConfig, SendProxy, Target};
 
 /// Backends and how they are picked, reached and watched.
 #[derive(Clone, Debug)]
@@ -30,6 +30,10 @@ pub struct PoolConfig {
     pub slow_start: Duration,
     /// Whether a connect that takes unusually long is raced by a second one.
     pub hedge: bool,
+    /// The PROXY header that backends get before anything else; `None` is none.
+    pub send_proxy: Option<SendProxy>,
+    /// The address that backends see; `None` is the one that the kernel takes.
+    pub source: Option<DialFrom>,
     /// What becomes of the sessions of a backend that went down.
     pub on_down: OnDown,
     /// What new clients get while no backend is up.

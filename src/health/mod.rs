@@ -7,6 +7,7 @@
 
 mod agenda;
 mod answer;
+mod approach;
 mod ejection;
 mod probe;
 mod prober;

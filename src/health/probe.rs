@@ -5,16 +5,18 @@
 //!    |   +------where nothing is asked: passed----^
 //!    +------refused--> over
 //! ```
+//! Where backends hear of clients by PROXY headers, the first that is sent says that this is none.
 //! Leaving ends our stream and reads on until the backend ends its own: a reset, which closing with
 //! unread bytes would cause, fills backends' logs.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::time::Duration;
 
 use super::answer::{Answer, Finding, question};
+use super::approach::Approach;
 use crate::config::Check;
-use crate::reason;
+use crate::{reason, sys};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -35,6 +37,8 @@ pub(super) enum Progress {
 
 pub(super) struct Probe {
     socket: Socket,
+    /// What is sent as soon as it is connected: it fits into any socket.
+    header: Vec<u8>,
     phase: Phase,
 }
 
@@ -53,9 +57,14 @@ struct Dialogue {
 
 impl Probe {
     /// Starts to connect. What failed at once is found at once.
-    pub(super) fn start(address: SocketAddr, check: &Check) -> Result<Self, Finding> {
+    pub(super) fn start(
+        address: SocketAddr,
+        check: &Check,
+        approach: Approach<'_>,
+    ) -> Result<Self, Finding> {
         let kind = Type::STREAM.nonblocking();
         let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))
+            .and_then(|socket| leave_from(approach.origin(address), socket))
             .map_err(|error| Finding::Unable(reason::of(&error)))?;
         match socket.connect(&address.into()) {
             Ok(()) => {}
@@ -69,6 +78,7 @@ impl Probe {
         });
         Ok(Self {
             socket,
+            header: approach.header(),
             phase: Phase::Connecting(dialogue),
         })
     }
@@ -89,6 +99,10 @@ impl Probe {
                 Ok(false) => return Progress::Waiting,
                 Ok(true) => {}
                 Err(finding) => return Progress::Over(Some(finding)),
+            }
+            if !self.header.is_empty() {
+                // Broken, it says so when the answer is read.
+                let _ = (&self.socket).write(&self.header);
             }
             let Some(dialogue) = dialogue.take() else {
                 return self.judged(Finding::Passed("connected".to_owned()));
@@ -153,6 +167,15 @@ impl Dialogue {
             }
         }
     }
+}
+
+/// Has the socket connect from there.
+fn leave_from(origin: Option<IpAddr>, socket: Socket) -> io::Result<Socket> {
+    if let Some(ip) = origin {
+        sys::bind_without_port(&socket)?;
+        socket.bind(&SocketAddr::new(ip, 0).into())?;
+    }
+    Ok(socket)
 }
 
 /// Whether a connect has succeeded yet (connect(2), EINPROGRESS), or what it has found.
@@ -224,7 +247,8 @@ mod tests {
     /// What a probe finds that looks only when the backend has said `answer` and reset.
     fn late_finding(check: &Check, answer: &[u8]) -> Progress {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut probe = Probe::start(listener.local_addr().unwrap(), check).unwrap();
+        let mut probe =
+            Probe::start(listener.local_addr().unwrap(), check, Approach::default()).unwrap();
         let mut poll = Poll::new().unwrap();
         let descriptor = probe.socket().as_raw_fd();
         poll.registry()

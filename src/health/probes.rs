@@ -11,6 +11,7 @@ use mio::{Interest, Registry, Token};
 
 use super::agenda::Agenda;
 use super::answer::Finding;
+use super::approach::Approach;
 use super::probe::{Probe, Progress};
 use crate::config::HealthConfig;
 use crate::reason;
@@ -65,13 +66,15 @@ impl Probes {
         backend: usize,
         mut address: SocketAddr,
         config: &HealthConfig,
+        mut approach: Approach<'_>,
         now: Instant,
     ) -> Option<Finding> {
         self.end(backend);
         if let Some(port) = config.port {
             address.set_port(port);
+            approach = approach.aside();
         }
-        let started = Probe::start(address, &config.check);
+        let started = Probe::start(address, &config.check, approach);
         let watched = started.and_then(|probe| match self.watch(&probe) {
             Ok(()) => Ok(probe),
             Err(error) => Err(Finding::Unable(reason::of(&error))),
@@ -166,11 +169,17 @@ mod tests {
         let addresses = listeners.each_ref().map(|it| it.local_addr().unwrap());
         let mut probes = Probes::new(poll.registry().try_clone().unwrap());
         probes.make_room(1);
-        assert_eq!(probes.begin(0, addresses[0], &config, now), None);
+        assert_eq!(
+            probes.begin(0, addresses[0], &config, Approach::default(), now),
+            None
+        );
         let stale = events(&mut poll);
         probes.end(0);
         probes.make_room(5);
-        assert_eq!(probes.begin(0, addresses[1], &config, now), None);
+        assert_eq!(
+            probes.begin(0, addresses[1], &config, Approach::default(), now),
+            None
+        );
         let current = events(&mut poll);
         assert!(!stale.is_empty() && !current.is_empty());
         for token in stale {

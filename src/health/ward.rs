@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::approach::Approach;
 use super::ejection::Census;
 use super::schedule::Pace;
 use super::standing::{Sign, Standing};
@@ -110,6 +111,10 @@ impl Ward {
 
     pub(super) fn health(&self) -> Option<&HealthConfig> {
         self.pool.config.health.as_ref()
+    }
+
+    pub(super) fn approach(&self) -> Approach<'_> {
+        Approach::of(&self.pool.config)
     }
 
     pub(super) fn state(&self, at: usize) -> State {

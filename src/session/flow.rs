@@ -71,7 +71,7 @@ enum End {
     Rested,
     Ended,
     /// As `Ended`; the sink has to take something before it can be told.
-    EndHeld,
+    Untold,
     Finished,
     /// The source was reset. The sink is reset too, but not before it has acknowledged everything.
     Reset {
@@ -178,7 +178,7 @@ impl Flow {
     pub const fn complete(&self) -> bool {
         let is_told = match self.end {
             End::Finished => true,
-            End::Ended | End::EndHeld => !self.formal,
+            End::Ended | End::Untold => !self.formal,
             End::Open | End::Rested | End::Reset { .. } | End::Aborted => false,
         };
         is_told && self.is_empty()
@@ -205,7 +205,7 @@ impl Flow {
             | End::Open
             | End::Rested
             | End::Ended
-            | End::EndHeld
+            | End::Untold
             | End::Finished
             | End::Aborted => None,
         }
@@ -233,7 +233,7 @@ impl Flow {
         match self.end {
             End::Open if writable && source.has(Readiness::READABLE) => Some(self.read(way)),
             End::Ended => Some(Step::Shutdown(way)),
-            End::EndHeld => writable.then_some(Step::Shutdown(way)),
+            End::Untold => writable.then_some(Step::Shutdown(way)),
             End::Reset { waiting: false, .. } => Some(Step::AwaitDelivery(way)),
             End::Open | End::Rested | End::Reset { .. } | End::Finished | End::Aborted => None,
         }

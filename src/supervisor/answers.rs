@@ -105,7 +105,7 @@ impl Process {
         let report = listening.map(|(planned, addresses)| Listener {
             name: planned.config.name.to_string(),
             addresses,
-            pool: planned.pool.to_string(),
+            pool: planned.destinations[0].name.to_string(),
             connections_active: planned.active.count(),
         });
         report.collect()

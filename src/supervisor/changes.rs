@@ -173,6 +173,8 @@ mod tests {
                 queue_timeout: Duration::from_secs(1),
                 slow_start: Duration::ZERO,
                 hedge: false,
+                send_proxy: None,
+                source: None,
                 on_down: crate::config::OnDown::Keep,
                 all_down: crate::config::AllDown::Reject,
                 health: None,

@@ -32,6 +32,7 @@ use crate::messages::{Event, Mailbox, ToWorker};
 use crate::metrics::WorkerTally;
 use crate::plan::Plan;
 use crate::reason;
+use crate::rights;
 use crate::worker::{Worker, WorkerSetup};
 
 /// Events that may wait for the supervisor; what does not fit is not logged.
@@ -118,8 +119,12 @@ fn discover(entries: &Config, events: &Sender<Event>) -> Result<(Discovery, Arc<
     Ok((discovery, found.unwrap_or_default()))
 }
 
-/// What the descriptors of this process allow for a configuration, in which names have become backends.
+/// What the descriptors of this process allow for a configuration, in which names have become backends,
+/// or what it may not do that it would have to.
 pub(super) fn budget(config: &Config, asks_dns: bool) -> Result<Budget, String> {
+    if let Some(lack) = rights::lack(config) {
+        return Err(lack);
+    }
     let backends = config.pools.iter().map(|it| it.backends.len());
     let listeners = config.listeners.iter().map(|it| it.addresses.len());
     let others = backends.chain(listeners).sum::<usize>() + 8 * config.workers;

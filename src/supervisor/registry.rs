@@ -4,7 +4,7 @@
 //! its name and its address stay the same. Listeners and pools keep their places; a socket goes with
 //! its address, to whichever listener has it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::changes::Changes;
 use crate::config::{BackendConfig, Config, ListenerConfig, PoolConfig, Target};
 use crate::listener::Listener;
 use crate::metrics::EndTally;
-use crate::plan::{Plan, PlannedListener, PlannedPool};
+use crate::plan::{Destination, Plan, PlannedListener, PlannedPool};
 use crate::pool::{Backend, BackendId, Line};
 use crate::reason;
 
@@ -287,6 +287,29 @@ impl Registry {
         Arc::clone(ends.or_insert_with(|| fresh(self.workers)))
     }
 
+    /// Where sessions of a listener go. `pools` has the places of the configuration's pools.
+    fn destinations(
+        &mut self,
+        listener: &ListenerConfig,
+        config: &Config,
+        pools: &[usize],
+    ) -> Box<[Destination]> {
+        let mut towards = |pool: usize, name: &Arc<str>| Destination {
+            pool: pools[pool],
+            name: Arc::clone(name),
+            ends: self.ends(&listener.name, name),
+        };
+        let own = listener.default_pool();
+        let name = own.map_or_else(|| "-".into(), |pool| Arc::clone(&config.pools[pool].name));
+        let mut all = vec![towards(listener.pool, &name)];
+        let routes = listener.routes.iter().flat_map(|it| it.list());
+        let routed: BTreeSet<usize> = routes.map(|it| it.pool).collect();
+        for pool in routed.into_iter().filter(|pool| own != Some(*pool)) {
+            all.push(towards(pool, &config.pools[pool].name));
+        }
+        all.into()
+    }
+
     /// Puts each listener in its place. `pools` has the places of the configuration's pools.
     fn place_listeners(&mut self, config: &Config, pools: &[usize], sockets: &Sockets) {
         let mut places = Vec::new();
@@ -294,13 +317,12 @@ impl Registry {
             let is_it = |(it, _): &(Arc<PlannedListener>, _)| it.config.name == listener.name;
             let known = self.listeners.iter().position(is_it);
             let before = known.map(|place| Arc::clone(&self.listeners[place].0));
-            let pool = Arc::clone(&config.pools[listener.pool].name);
             let planned = PlannedListener {
                 number: self.plans,
-                ends: self.ends(&listener.name, &pool),
-                pool,
+                destinations: self.destinations(listener, config, pools),
                 config: ListenerConfig {
                     pool: pools[listener.pool],
+                    routes: listener.routes.as_ref().map(|it| Arc::new(it.moved(pools))),
                     ..listener.clone()
                 },
                 active: before

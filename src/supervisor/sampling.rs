@@ -264,6 +264,8 @@ mod tests {
                 queue_timeout: SECOND,
                 slow_start: Duration::ZERO,
                 hedge: false,
+                send_proxy: None,
+                source: None,
                 on_down: OnDown::Keep,
                 all_down: AllDown::Reject,
                 health: None,

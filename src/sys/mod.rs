@@ -37,6 +37,32 @@ pub fn unacknowledged_bytes(socket: &Socket) -> io::Result<usize> {
     Ok(usize::try_from(bytes).unwrap_or(0))
 }
 
+/// Has a bind of an address without a port wait with the choice of one until the socket is connected,
+/// when it is enough that no other connection has both the address and the port, and the same peer.
+///
+/// # Errors
+///
+/// What setsockopt(2) answers, such as `ENOPROTOOPT` for a socket that is not of IP.
+#[expect(
+    unsafe_code,
+    reason = "neither socket2 nor rustix offers IP_BIND_ADDRESS_NO_PORT"
+)]
+pub fn bind_without_port(socket: &Socket) -> io::Result<()> {
+    let yes: c_int = 1;
+    let length = libc::socklen_t::try_from(size_of::<c_int>()).unwrap_or(0);
+    // SAFETY: the kernel reads one c_int (ip(7)), for which the pointer and the length are right; it
+    // lives until the call has returned.
+    let answer = unsafe {
+        let from = (&raw const yes).cast();
+        let (level, option) = (libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT);
+        libc::setsockopt(socket.as_raw_fd(), level, option, from, length)
+    };
+    if answer != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
 /// What the kernel knows of a TCP connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpInfo {
@@ -108,9 +134,28 @@ mod tests {
     }
 
     #[test]
+    fn one_address_and_port_connects_to_two_peers_where_the_port_was_left_open() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = TcpListener::bind(address).unwrap();
+            let peer = listener.local_addr().unwrap();
+            let domain = socket2::Domain::for_address(peer);
+            let socket = Socket::new(domain, socket2::Type::STREAM, None).unwrap();
+            bind_without_port(&socket).unwrap();
+            socket
+                .bind(&std::net::SocketAddr::new(peer.ip(), 0).into())
+                .unwrap();
+            let port = || socket.local_addr().unwrap().as_socket().unwrap().port();
+            assert_eq!(port(), 0, "{address}");
+            socket.connect(&peer.into()).unwrap();
+            assert_ne!(port(), 0, "{address}");
+        }
+    }
+
+    #[test]
     fn what_is_no_tcp_socket_is_refused() {
         let socket = Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
         assert!(tcp_info(&socket).is_err());
+        assert!(bind_without_port(&socket).is_err());
     }
 
     #[test]

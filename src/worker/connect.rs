@@ -1,7 +1,7 @@
 //! Opens connections to backends: the system calls of dialing, and what their answers mean.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -9,6 +9,18 @@ use rustix::io::{Errno, ioctl_fionread};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::session::{DialError, Outcome};
+use crate::sys;
+
+/// The address that a connection is made from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Origin {
+    /// The kernel's choice.
+    Anywhere,
+    /// This one of the machine.
+    Own(IpAddr),
+    /// That of the client, which is none of this machine.
+    Client(IpAddr),
+}
 
 pub(super) struct Connector {
     ephemeral_ports: RangeInclusive<u16>,
@@ -44,10 +56,12 @@ impl Connector {
     }
 }
 
-/// Opens a socket and starts to connect it to `address`.
+/// Opens a socket and starts to connect it to `address`, from `origin`.
 /// With `hold` the handshake's acknowledgement is held back.
-pub(super) fn start(address: SocketAddr, hold: bool) -> Result<Socket, Outcome> {
+pub(super) fn start(address: SocketAddr, hold: bool, origin: Origin) -> Result<Socket, Outcome> {
     let socket = open(address, hold).map_err(|error| failure(&error))?;
+    // Whatever is wrong here is no fault of the backend.
+    bind(&socket, origin).map_err(|_| Outcome::Failed(DialError::Local))?;
     loop {
         let Err(error) = socket.connect(&address.into()) else {
             return Ok(socket);
@@ -71,6 +85,25 @@ fn open(address: SocketAddr, hold_acknowledgement: bool) -> io::Result<Socket> {
         socket.set_tcp_quickack(false)?;
     }
     Ok(socket)
+}
+
+/// Has it connect from there. The port is left open until it connects: then one address has as many
+/// connections to each backend as there are ports, and no port of the client's can be in use already.
+fn bind(socket: &Socket, origin: Origin) -> io::Result<()> {
+    let ip = match origin {
+        Origin::Anywhere => return Ok(()),
+        Origin::Own(ip) => ip,
+        Origin::Client(ip) if ip.is_ipv4() => {
+            socket.set_ip_transparent_v4(true)?;
+            ip
+        }
+        Origin::Client(ip) => {
+            socket.set_ip_transparent_v6(true)?;
+            ip
+        }
+    };
+    sys::bind_without_port(socket)?;
+    socket.bind(&SocketAddr::new(ip, 0).into())
 }
 
 /// What an error of an attempt means. A lack of descriptors or memory passes; no free port or

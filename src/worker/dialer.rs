@@ -23,6 +23,8 @@ struct DialPool {
     greets: bool,
     /// A session has given its backend up since it was looked who waits for one.
     room_made: bool,
+    /// Of its own addresses to dial from, whose turn it is.
+    sources: usize,
 }
 
 pub(super) struct Dialer {
@@ -107,12 +109,20 @@ impl Dialer {
                 hedging: Hedging::new(),
                 greets: false,
                 room_made: false,
+                sources: 0,
             }),
         }
     }
 
     pub(super) fn config(&self, pool: usize) -> &PoolConfig {
         &self.pools[pool].planned.config
+    }
+
+    /// Which of its own addresses the pool is dialed from next, counted on and on.
+    pub(super) const fn next_source(&mut self, pool: usize) -> usize {
+        let sources = &mut self.pools.as_mut_slice()[pool].sources;
+        *sources = sources.wrapping_add(1);
+        *sources
     }
 
     /// Who waits for the pool, over all workers.

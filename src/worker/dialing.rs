@@ -1,14 +1,16 @@
 //! Performs the steps of a session that has no backend yet: choose, connect, race, find out.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use socket2::Socket;
 
 use super::clock::Moment;
-use super::connect;
+use super::connect::{self, Origin};
 use super::shell::Shell;
 use super::slot::{Rival, Slot, ask_again, watch};
 use crate::balance::Request;
+use crate::config::DialFrom;
 use crate::pool::Backend;
 use crate::session::{DialError, Outcome, Side};
 
@@ -111,10 +113,9 @@ impl Shell {
         backend: &Arc<Backend>,
         is_retry: bool,
     ) -> Result<Socket, Outcome> {
-        let hold = slot.acknowledgement_held;
-        let mut dialed = connect::start(backend.address, hold);
+        let mut dialed = self.start(slot, backend.address);
         if matches!(dialed, Err(Outcome::Shortage)) && self.relay.shed_pipes() {
-            dialed = connect::start(backend.address, hold);
+            dialed = self.start(slot, backend.address);
         }
         let watched = dialed.and_then(|socket| {
             match watch(&self.registry, &socket, slot.key, Side::Backend) {
@@ -129,6 +130,28 @@ impl Shell {
         }
         let now = self.clock.moment();
         watched.inspect_err(|outcome| self.judge(slot, backend, now, *outcome))
+    }
+
+    /// A socket that connects to `address`, from where its pool is to be dialed from.
+    fn start(&mut self, slot: &Slot, address: SocketAddr) -> Result<Socket, Outcome> {
+        let (pool, hold) = (slot.pool(), slot.acknowledgement_held);
+        let own = match &self.dialer.config(pool).source {
+            None => return connect::start(address, hold, Origin::Anywhere),
+            Some(DialFrom::Client) => {
+                return connect::start(address, hold, Origin::Client(slot.client_address.ip()));
+            }
+            Some(DialFrom::Addresses(own)) => Arc::clone(own),
+        };
+        let fitting = || own.iter().filter(|it| it.is_ipv4() == address.is_ipv4());
+        let turn = self.dialer.next_source(pool) % fitting().count().max(1);
+        for &ip in fitting().cycle().skip(turn).take(fitting().count()) {
+            match connect::start(address, hold, Origin::Own(ip)) {
+                // It has no port left, or is no address of this machine any more: the next one.
+                Err(Outcome::Failed(DialError::Local)) => {}
+                other => return other,
+            }
+        }
+        Err(Outcome::Failed(DialError::Local))
     }
 
     /// Finds out whether a connect under way has come to something; of two, the first that has wins.
@@ -229,6 +252,7 @@ impl Shell {
         slot.connected = Some(self.clock.moment());
         slot.moved = self.clock.millis();
         slot.forget_tried();
+        self.introduce(slot);
         match outcome {
             Outcome::Done if slot.acknowledgement_held => Outcome::Unacknowledged,
             other => other,

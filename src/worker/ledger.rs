@@ -54,7 +54,7 @@ impl Ledger {
         if let Some(tally) = listener.tallies.get(self.me) {
             tally.ended(clock.moment().since(slot.accepted));
         }
-        if let Some(tally) = listener.ends.get(self.me) {
+        if let Some(tally) = slot.destination().ends.get(self.me) {
             tally.ended(reason.cause);
         }
         self.requested(slot, reason, clock);
@@ -132,7 +132,7 @@ impl Ledger {
             at: clock.now(),
             client: slot.client_address,
             listener: Arc::clone(&slot.listener.config.name),
-            pool: Arc::clone(&slot.listener.pool),
+            pool: Arc::clone(&slot.destination().name),
             backend: slot.backend.clone(),
             queued: waited,
             connect: slot

@@ -116,15 +116,25 @@ impl Shell {
         };
         if bytes > 0 {
             slot.moved = self.clock.millis();
+        }
+        // What was heard in an earlier turn counts when it is known to belong to the stream.
+        if bytes > 0 || slot.front.is_some() {
             self.count(slot, before);
         }
         end
     }
 
     /// Counts the bytes that have moved since there were so many.
-    fn count(&self, slot: &Slot, before: [u64; 4]) {
+    fn count(&self, slot: &mut Slot, before: [u64; 4]) {
         let after = moved(slot);
-        let [bytes_in, bytes_sent, bytes_out, sent] = array::from_fn(|at| after[at] - before[at]);
+        let [received, bytes_sent, bytes_out, sent] = array::from_fn(|at| after[at] - before[at]);
+        let bytes_in = if slot.connected.is_some() {
+            received + u64::from(std::mem::take(&mut slot.unclaimed))
+        } else {
+            let received = u32::try_from(received).unwrap_or(u32::MAX);
+            slot.unclaimed = slot.unclaimed.saturating_add(received);
+            0
+        };
         if let Some(tally) = slot.backend.as_ref().and_then(|it| self.dialer.tally(it)) {
             tally.moved(Moved {
                 bytes_in,
@@ -133,7 +143,7 @@ impl Shell {
             });
         }
         if let Some(tally) = slot.listener.tallies.get(self.peers.me()) {
-            tally.received.add(bytes_in);
+            tally.received.add(received);
             tally.sent.add(sent);
         }
     }

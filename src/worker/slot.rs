@@ -14,7 +14,7 @@ use super::front::Front;
 use super::relay::Hold;
 use super::token::{SessionKey, Target};
 use crate::messages::{FailedAttempt, FailedAttempts};
-use crate::plan::PlannedListener;
+use crate::plan::{Destination, PlannedListener};
 use crate::pool::{Backend, BackendId, Line};
 use crate::session::{Deadline, DialError, Session, Side};
 
@@ -29,6 +29,8 @@ pub(super) struct Slot {
     pub(super) client: Socket,
     pub(super) client_address: SocketAddr,
     pub(super) listener: Arc<PlannedListener>,
+    /// Which of its destinations this session has.
+    pub(super) destination: u16,
     /// What is special of it, where anything is.
     pub(super) front: Option<Box<Front>>,
     /// The last backend that was picked.
@@ -55,6 +57,8 @@ pub(super) struct Slot {
     pub(super) moved: u64,
     /// Whether the acknowledgement of the handshake is held back on the backend's socket.
     pub(super) acknowledgement_held: bool,
+    /// Bytes of the client that were read before a backend was connected: what it sent is counted there.
+    pub(super) unclaimed: u32,
     /// Before a reset: the fewest bytes that were seen unacknowledged.
     pub(super) undelivered: u32,
     /// What its timer is set for.
@@ -80,9 +84,14 @@ pub(super) struct Rival {
 }
 
 impl Slot {
+    /// Where it goes.
+    pub(super) fn destination(&self) -> &Destination {
+        &self.listener.destinations[usize::from(self.destination)]
+    }
+
     /// The place of its pool.
     pub(super) fn pool(&self) -> usize {
-        self.listener.config.pool
+        self.destination().pool
     }
 
     /// Whether it has, or dials, this backend.

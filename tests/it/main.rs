@@ -13,6 +13,8 @@ mod harness;
 mod http;
 mod life;
 mod metrics;
+mod passthrough;
+mod proxy;
 mod relay;
 mod scaling;
 mod simulation;

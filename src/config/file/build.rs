@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::form::{self, CheckKind, Form, HeaderValue, Written};
+use super::form::{CheckKind, Form, HeaderValue, Name, Written};
 use super::model::http::{Http, HttpHeaders};
-use super::model::{self, Addresses, Entry, File, Workers};
+use super::model::{self, Addresses, Entry, File, Source, Workers};
 use crate::config::{
-    AccessLogConfig, AdminConfig, BackendConfig, Check, Config, EjectConfig, HeaderEdits,
-    HealthConfig, HttpConfig, LineFilter, ListenerConfig, MAX_WORKERS, PoolConfig, Protocol,
-    STATUS_PASSES, ScaleConfig, Statuses,
+    AcceptProxy, AccessLogConfig, AdminConfig, BackendConfig, Check, Config, DialFrom, EjectConfig,
+    HeaderEdits, HealthConfig, HttpConfig, LineFilter, ListenerConfig, MAX_WORKERS, PoolConfig,
+    Protocol, RouteConfig, Routes, STATUS_PASSES, ScaleConfig, Statuses,
 };
 use crate::http::edit::Change;
-use crate::http::field::Name;
+use crate::http::field;
 
 impl File {
     /// The configuration, on a machine with so many usable cores.
@@ -68,7 +68,7 @@ impl Entry {
             Self::Address(target) => model::Backend::at(target.clone()),
         };
         let address = backend.address.0.to_string();
-        let name = || form::Name::read(&address).ok().map(Written);
+        let name = || Name::read(&address).ok().map(Written);
         backend.name = backend.name.or_else(name);
         backend
     }
@@ -89,16 +89,42 @@ fn access_log(log: &model::AccessLog) -> AccessLogConfig {
 }
 
 fn listener(listener: &model::Listener, places: &HashMap<&str, usize>) -> ListenerConfig {
-    let pool = places.get(&*listener.pool.0.0).copied();
+    let place = |name: &Written<Name>| {
+        let place = places.get(&*name.0.0).copied();
+        place.expect("a file in which a pool is not defined is refused")
+    };
+    let route = |route: &model::Route| RouteConfig {
+        sni: route.sni.iter().flatten().map(|it| it.0.clone()).collect(),
+        alpn: route
+            .alpn
+            .iter()
+            .flatten()
+            .map(|it| it.0.0.clone())
+            .collect(),
+        pool: place(&route.pool),
+    };
+    let pool = listener.pool.as_ref().map(place);
+    let routes = listener.route.as_ref().map(|all| {
+        let all: Vec<RouteConfig> = all.iter().map(route).collect();
+        Routes::new(all, pool)
+    });
+    let first = routes.as_ref().and_then(|it| Some(it.list().first()?.pool));
     ListenerConfig {
         name: Arc::clone(&listener.name.0.0),
         addresses: match &listener.listen {
             Addresses::One(address) => vec![address.0],
             Addresses::Several(addresses) => addresses.iter().map(|it| it.0).collect(),
         },
-        pool: pool.expect("a file in which a pool is not defined is refused"),
+        pool: pool
+            .or(first)
+            .expect("a file with a listener that has neither pool nor route is refused"),
+        routes: routes.map(Arc::new),
         idle_timeout: listener.idle_timeout.0,
         max_connections: listener.max_connections,
+        accept_proxy: listener.accept_proxy.as_ref().map(|it| AcceptProxy {
+            from: it.from.iter().map(|network| network.0).collect(),
+        }),
+        preamble_timeout: listener.preamble_timeout.0,
         http: match listener.protocol.0 {
             Protocol::Tcp => None,
             Protocol::Http => Some(Arc::new(http(&listener.http.clone().unwrap_or_default()))),
@@ -125,7 +151,8 @@ fn header_edits(edits: Option<&HttpHeaders>) -> HeaderEdits {
         return HeaderEdits::new();
     };
     let named = |(name, value): (&String, &Written<HeaderValue>)| {
-        let name = Name::parse(name).expect("a file with a wrong name of a header is refused");
+        let name =
+            field::Name::parse(name).expect("a file with a wrong name of a header is refused");
         (name, value.0.0.clone())
     };
     let remove = edits.remove.iter().map(|it| Change::Remove(it.0.0.clone()));
@@ -154,6 +181,11 @@ fn pool((name, pool): (&String, &model::Pool)) -> PoolConfig {
         queue_timeout: time(&pool.queue_timeout).unwrap_or(pool.connect_timeout.0),
         slow_start: time(&pool.slow_start).unwrap_or_default(),
         hedge: pool.hedge,
+        send_proxy: pool.send_proxy.as_ref().map(|it| it.0),
+        source: pool.source.as_ref().map(|source| match source {
+            Source::Client(_) => DialFrom::Client,
+            Source::Addresses(all) => DialFrom::Addresses(all.iter().map(|it| it.0).collect()),
+        }),
         on_down: pool.on_down.0,
         all_down: pool.all_down.0,
         health: health(&pool.health),

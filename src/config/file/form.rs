@@ -2,7 +2,7 @@
 //! schema and the types of the file all go by this.
 
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,10 +14,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::{
-    self, AccessLogOutput, AdminAddress, AllDown, Balance, LineFormat, OnDown, Per, Protocol,
-    Statuses, Target, Template,
+    self, AccessLogOutput, AdminAddress, AllDown, Balance, LineFormat, OnDown, SendProxy,
+    ServerPattern, Statuses, Target,
 };
-use crate::http::{Forwarded, field};
 
 /// A value that is written as a text.
 pub(super) trait Form: Sized {
@@ -81,7 +80,7 @@ const fn complaint_of<T: Form>() -> (&'static str, Complaint) {
     (T::NAME, |text| T::read(text).err())
 }
 
-const COMPLAINTS: [(&str, Complaint); 17] = [
+const COMPLAINTS: [(&str, Complaint); 20] = [
     complaint_of::<Duration>(),
     complaint_of::<SocketAddr>(),
     complaint_of::<Target>(),
@@ -96,9 +95,12 @@ const COMPLAINTS: [(&str, Complaint); 17] = [
     complaint_of::<HttpHost>(),
     complaint_of::<Expected>(),
     complaint_of::<Word>(),
+    complaint_of::<IpNet>(),
+    complaint_of::<IpAddr>(),
+    complaint_of::<ServerPattern>(),
+    complaint_of::<AlpnProtocol>(),
     complaint_of::<HeaderName>(),
     complaint_of::<HeaderValue>(),
-    complaint_of::<IpNet>(),
 ];
 
 /// A value of which there are many, by how it is read and written.
@@ -145,6 +147,10 @@ macro_rules! words {
     };
 }
 
+mod http;
+
+pub(super) use http::{HeaderName, HeaderValue};
+
 form!(
     Duration,
     "l4lb-duration",
@@ -183,14 +189,12 @@ form!(Statuses, "l4lb-statuses", config::statuses, write_statuses);
 words!(Balance, "way to balance", Self::ALL, Self::name);
 words!(OnDown, "way to go down", Self::ALL, Self::name);
 words!(AllDown, "way to answer", Self::ALL, Self::name);
-words!(Protocol, "protocol", Self::ALL, Self::name);
 words!(
-    Forwarded,
-    "way to forward",
-    config::FORWARDED,
-    config::forwarded_name
+    SendProxy,
+    "version of the PROXY header",
+    Self::ALL,
+    Self::name
 );
-words!(Per, "time with a backend", Self::ALL, Self::name);
 words!(LevelFilter, "log level", LEVELS, level);
 
 const LEVELS: [LevelFilter; 5] = [
@@ -239,17 +243,16 @@ pub(super) struct Expected(pub(super) String);
 /// Of an answer no more is looked at.
 const EXPECTED_BYTES: usize = 16 * 1024;
 
-/// The name of a header.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct HeaderName(pub(super) field::Name);
-
-/// The value of a header, with placeholders.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct HeaderValue(pub(super) Template);
-
 /// A word of a command.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Word(pub(super) String);
+
+/// What ALPN calls a protocol.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct AlpnProtocol(pub(super) Box<str>);
+
+/// The longest one that fits there.
+const PROTOCOL_BYTES: usize = 255;
 
 /// What a probe does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -311,20 +314,24 @@ form!(
     read_expected,
     |it: &Self| it.0.clone()
 );
-form!(
-    HeaderName,
-    "l4lb-header-name",
-    |text| field::Name::parse(text).map(Self),
-    |it: &Self| it.0.text().to_owned()
-);
-form!(
-    HeaderValue,
-    "l4lb-header-value",
-    |text| Template::of_header(text).map(Self),
-    |it: &Self| it.0.text().to_owned()
-);
 form!(IpNet, "l4lb-network", config::network, ToString::to_string);
+form!(
+    IpAddr,
+    "l4lb-ip-address",
+    config::own_address,
+    ToString::to_string
+);
 form!(Word, "l4lb-word", read_word, |it: &Self| it.0.clone());
+
+form!(
+    ServerPattern,
+    "l4lb-server-name",
+    Self::parse,
+    ToString::to_string
+);
+form!(AlpnProtocol, "l4lb-protocol", read_protocol, |it: &Self| it
+    .0
+    .to_string());
 
 words!(CheckKind, "type of check", Self::ALL, Self::name);
 
@@ -362,6 +369,14 @@ fn read_word(text: &str) -> Result<Word, String> {
         return Err("a word of a command has no NUL".to_owned());
     }
     Ok(Word(text.to_owned()))
+}
+
+fn read_protocol(text: &str) -> Result<AlpnProtocol, String> {
+    let is_name =
+        (1..=PROTOCOL_BYTES).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_graphic());
+    is_name
+        .then(|| AlpnProtocol(text.into()))
+        .ok_or_else(|| format!("'{text}' is no protocol of ALPN: write it like h2 or http/1.1"))
 }
 
 fn read_expected(text: &str) -> Result<Expected, String> {
@@ -431,9 +446,10 @@ mod tests {
         expect_words::<Balance>();
         expect_words::<OnDown>();
         expect_words::<AllDown>();
-        expect_words::<Protocol>();
-        expect_words::<Forwarded>();
-        expect_words::<Per>();
+        expect_words::<SendProxy>();
+        expect_words::<config::Protocol>();
+        expect_words::<crate::http::Forwarded>();
+        expect_words::<config::Per>();
         expect_words::<LevelFilter>();
         expect_words::<CheckKind>();
     }

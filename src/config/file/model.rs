@@ -2,6 +2,9 @@
 //! page and the checks are made from these types and from their comments.
 
 pub(super) mod http;
+mod proxy;
+mod route;
+mod scale;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,13 +13,15 @@ use log::LevelFilter;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::form::{
-    CheckKind, Expected, FilePath, HttpHost, HttpPath, Name, NameServer, Word, Written,
-};
+use super::form::{CheckKind, Expected, FilePath, HttpHost, HttpPath, Name, NameServer, Written};
 use crate::config::{
     AccessLogOutput, AdminAddress, AllDown, Balance, EjectConfig, HealthConfig, LineFilter,
-    LineFormat, OnDown, Protocol, ScaleConfig, Statuses, Target, defaults,
+    LineFormat, OnDown, Protocol, SendProxy, Statuses, Target, defaults,
 };
+
+pub(super) use proxy::{AcceptProxy, Source};
+pub(super) use route::Route;
+pub(super) use scale::Scale;
 
 /// The share of a backend of which nothing is said.
 const WEIGHT: u16 = 1;
@@ -127,8 +132,9 @@ pub(super) struct Listener {
     /// Where it listens, one address or several: `"0.0.0.0:9000"`, `"[::1]:9000"`, `":9000"` (both
     /// families). Port 0 is a free one.
     pub(super) listen: Addresses,
-    /// The pool that its clients go to.
-    pub(super) pool: Written<Name>,
+    /// The pool that its clients go to. With routes: TLS clients that no route takes, and without it
+    /// these are denied. Required where there is no route.
+    pub(super) pool: Option<Written<Name>>,
     /// Ends a session in which no byte moves for this long.
     #[serde(default = "idle_timeout")]
     pub(super) idle_timeout: Written<Duration>,
@@ -136,6 +142,17 @@ pub(super) struct Listener {
     /// its own.
     #[schemars(range(min = 1, max = 4_294_967_295_u32))]
     pub(super) max_connections: Option<u32>,
+    /// Proxies whose connections begin with a PROXY header, version 1 or 2, which says who the client is
+    /// (docs/proxy-protocol.md). Nobody else is served then. Not set: a client is who connects.
+    pub(super) accept_proxy: Option<AcceptProxy>,
+    /// For all that has to be read of a client before its backend is chosen, such as a PROXY header or
+    /// the first message of TLS.
+    #[serde(default = "preamble_timeout")]
+    pub(super) preamble_timeout: Written<Duration>,
+    /// Which TLS clients go to which pool, by what their first message asks for; nothing is decrypted
+    /// (docs/tls-passthrough.md). Where there are routes, who does not begin with TLS is refused.
+    #[schemars(length(min = 1))]
+    pub(super) route: Option<Vec<Route>>,
     /// What its clients speak: anything over TCP, or HTTP/1.0 and 1.1, whose heads are read and edited.
     #[serde(default = "protocol")]
     pub(super) protocol: Written<Protocol>,
@@ -171,6 +188,12 @@ pub(super) struct Pool {
     /// Whether a connect that takes unusually long is raced by a second one, to another backend.
     #[serde(default)]
     pub(super) hedge: bool,
+    /// The PROXY header that backends get before a client's first byte, and LOCAL or UNKNOWN before that
+    /// of a check. Not set: none.
+    pub(super) send_proxy: Option<Written<SendProxy>>,
+    /// The address that backends see: `"client"` is the client's own, which takes routes (docs/proxy-protocol.md);
+    /// or addresses of this machine, each in its turn. Not set: the kernel's choice.
+    pub(super) source: Option<Source>,
     /// What becomes of the sessions of a backend that went down: they are kept, ended after the
     /// `drain_timeout`, or reset at once.
     #[serde(default = "on_down")]
@@ -276,34 +299,6 @@ pub(super) struct Eject {
     pub(super) max_percent: u8,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Scale {
-    /// Sessions that one backend is to have.
-    #[schemars(range(min = 1, max = 4_294_967_295_u32))]
-    pub(super) target: u32,
-    /// The command: a program, and its arguments. No shell reads it.
-    #[schemars(length(min = 1))]
-    pub(super) command: Vec<Written<Word>>,
-    /// It is run when there have been too few or too many backends for this long without a break.
-    #[serde(default = "after")]
-    pub(super) after: Written<Duration>,
-    /// After a run there is no other one for this long; after failed ones for up to ten times as long.
-    #[serde(default = "cool_down")]
-    pub(super) cool_down: Written<Duration>,
-    /// The fewest backends in service that it may leave.
-    #[serde(default = "scale_min")]
-    #[schemars(range(min = 1, max = 4_294_967_295_u32))]
-    pub(super) min: u32,
-    /// The most backends that there may be, whatever their state.
-    #[serde(default = "scale_max")]
-    #[schemars(range(min = 1, max = 4_294_967_295_u32))]
-    pub(super) max: u32,
-    /// For one run; then the command and all that it has started in its process group is ended.
-    #[serde(default = "scale_timeout")]
-    pub(super) timeout: Written<Duration>,
-}
-
 impl Backend {
     /// With the defaults.
     pub(super) const fn at(address: Written<Target>) -> Self {
@@ -376,6 +371,7 @@ defaults! {
     line_format: Written<LineFormat> = Written(LineFormat::default());
     sample: f64 = LineFilter::default().sample;
     idle_timeout: Written<Duration> = Written(defaults::IDLE_TIMEOUT);
+    preamble_timeout: Written<Duration> = Written(defaults::PREAMBLE_TIMEOUT);
     protocol: Written<Protocol> = Written(Protocol::default());
     balance: Written<Balance> = Written(Balance::default());
     connect_timeout: Written<Duration> = Written(defaults::CONNECT_TIMEOUT);
@@ -392,9 +388,4 @@ defaults! {
     base: Written<Duration> = Written(EjectConfig::default().base);
     max: Written<Duration> = Written(EjectConfig::default().max);
     max_percent: u8 = EjectConfig::default().max_percent;
-    after: Written<Duration> = Written(ScaleConfig::AFTER);
-    cool_down: Written<Duration> = Written(ScaleConfig::COOL_DOWN);
-    scale_min: u32 = ScaleConfig::MIN;
-    scale_max: u32 = ScaleConfig::MAX;
-    scale_timeout: Written<Duration> = Written(ScaleConfig::TIMEOUT);
 }

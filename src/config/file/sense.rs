@@ -2,8 +2,10 @@
 //! belong to what is said elsewhere. Looks at what there is, however wrong the rest of a file may be.
 
 mod http;
+mod proxy;
+mod route;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
@@ -11,7 +13,6 @@ use std::ops::Range;
 use super::fault::{Fault, Lines, quote};
 use super::form::CheckKind;
 use super::node::{Entry, Kind, Node, below};
-use super::shape::meant;
 use crate::config::{AdminAddress, AdminConfig, ScaleConfig, duration, listen_address};
 
 /// Finds what cannot be meant like that.
@@ -31,6 +32,7 @@ pub(super) fn check(root: &Node, lines: &Lines<'_>, faults: &mut Vec<Fault>) {
     for Entry { key, value, .. } in root.at("pool").map_or(&[][..], Node::entries) {
         let path = below("pool", key);
         sense.backends(&path, value);
+        sense.source(&path, value);
         if let Some(health) = value.at("health") {
             sense.health(&below(&path, "health"), health);
         }
@@ -72,9 +74,9 @@ impl Sense<'_> {
     fn listeners(&mut self, root: &Node) {
         let pools = root.at("pool").map_or(&[][..], Node::entries);
         let pools: Vec<&str> = pools.iter().map(|it| &*it.key).collect();
-        let defined: HashSet<&str> = pools.iter().copied().collect();
         let mut names = Once(HashMap::new());
-        for listener in root.at("listener").map_or(&[][..], Node::items) {
+        let listeners = root.at("listener").map_or(&[][..], Node::items);
+        for (listener, number) in listeners.iter().zip(1..) {
             if let Some(node) = listener.at("name")
                 && let Some(name) = node.text()
                 && let Some(line) = names.add(name, self.line(node))
@@ -82,15 +84,7 @@ impl Sense<'_> {
                 let what = format!("line {line} has a listener {} already", quote(name));
                 self.complain(&node.span, what);
             }
-            if let Some(node) = listener.at("pool")
-                && let Some(pool) = node.text()
-                && !defined.contains(pool)
-            {
-                let what = format!("there is no pool {}", quote(pool));
-                let advice = meant(self.faults, pool, &pools).unwrap_or_default();
-                self.faults
-                    .push(Fault::lack(node.span.clone(), what).advising(advice));
-            }
+            self.routes(&format!("listener[{number}]"), listener, &pools);
         }
     }
 
@@ -258,6 +252,22 @@ enum Family {
     V6,
 }
 
+impl Family {
+    const fn of(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        }
+    }
+}
+
 /// What an address clashes with, and what it takes. `[::]` takes both families.
 fn spots(address: SocketAddr) -> (Vec<Spot>, Vec<Spot>) {
     use Family::{V4, V6};
@@ -274,7 +284,7 @@ fn spots(address: SocketAddr) -> (Vec<Spot>, Vec<Spot>) {
             (within.to_vec(), [within, all].concat())
         }
         ip => {
-            let family = if ip.is_ipv4() { V4 } else { V6 };
+            let family = Family::of(ip);
             let one = One(address);
             (
                 vec![one, All(family, port)],

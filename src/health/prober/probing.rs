@@ -41,7 +41,11 @@ impl Prober {
                 continue;
             }
             self.schedule.begin(place, now);
-            if let Some(finding) = self.probes.begin(place, backend.address, config, now) {
+            let approach = self.wards[*ward].approach();
+            let begun = self
+                .probes
+                .begin(place, backend.address, config, approach, now);
+            if let Some(finding) = begun {
                 self.found(place, finding, now);
             }
         }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::{Patient, Prober, reports};
 use crate::config::HealthConfig;
+use crate::health::approach::Approach;
 use crate::health::ward::Ward;
 use crate::messages::{Mailbox, ToWorker};
 use crate::plan::Plan;
@@ -84,9 +85,10 @@ impl Prober {
     fn undisturbed(&self, plan: &Plan) -> HashSet<usize> {
         let goes_on = |(_, it): &(usize, &Patient)| {
             let ward = &self.wards[it.ward];
-            let planned = plan.pools[it.ward].config.health.as_ref();
+            let pool = &plan.pools[it.ward].config;
+            let planned = pool.health.as_ref();
             let is_same = ward.health().zip(planned).is_some_and(are_the_same_check);
-            is_same && ward.is_probed(it.at)
+            is_same && ward.approach() == Approach::of(pool) && ward.is_probed(it.at)
         };
         let kept = self.patients.iter().filter(goes_on);
         kept.map(|(place, _)| place).collect()

@@ -70,6 +70,8 @@ pub(super) fn pool(addresses: &[SocketAddr], health: Option<HealthConfig>) -> Po
         queue_timeout: PATIENCE,
         slow_start: Duration::ZERO,
         hedge: false,
+        send_proxy: None,
+        source: None,
         on_down: OnDown::Keep,
         all_down: AllDown::Reject,
         health,

@@ -14,7 +14,7 @@ impl Flow {
     /// The source was reset. If its stream is still open, reading goes on to its last byte first.
     pub(in crate::session) const fn on_source_broken(&mut self) {
         match self.end {
-            End::Rested | End::Ended | End::EndHeld | End::Finished => self.on_reset(),
+            End::Rested | End::Ended | End::Untold | End::Finished => self.on_reset(),
             End::Open => self.gear = Gear::CopyOnly,
             End::Reset { .. } | End::Aborted => {}
         }

@@ -6,7 +6,7 @@ use crate::session::{Edit, Place, Readiness, Tuning};
 impl Flow {
     /// The sink has to take something before it can be told of the end.
     pub(in crate::session) const fn on_end_held(&mut self) {
-        self.end = End::EndHeld;
+        self.end = End::Untold;
     }
 
     /// What was read is a part of a message, or was made another text.

@@ -15,6 +15,17 @@ pub(super) struct Answer {
     is_ended: bool,
 }
 
+impl Answer {
+    /// Nothing of this is sent yet.
+    pub(super) const fn new(text: Vec<u8>) -> Self {
+        Self {
+            text,
+            sent: 0,
+            is_ended: false,
+        }
+    }
+}
+
 impl Shell {
     /// The backend, if there is one, is not needed any more.
     fn begin_answer(&mut self, slot: &mut Slot) {
@@ -28,11 +39,7 @@ impl Shell {
             .zip(reason)
             .and_then(|(http, reason)| http.page(reason));
         let is_own = page.is_some();
-        front.answer = Some(Answer {
-            text: page.unwrap_or_default(),
-            sent: 0,
-            is_ended: false,
-        });
+        front.answer = Some(Answer::new(page.unwrap_or_default()));
         if is_own {
             self.count_response(slot, true);
         }

@@ -1,21 +1,26 @@
 //! What few sessions have: a preamble of the client, a greeting of the backend, texts of their own in the
 //! stream, an answer of l4lb's own. A plain session has no [`Front`], and nothing here is asked of it.
 //!
-//! `preamble` hears what comes first, `greeting` speaks to the connected backend, `passage` moves the
-//! bytes of sessions with a front, `exchange` says what follows an exchange, `http` is all
-//! of an HTTP listener, `answer` tells a client why it is not served.
+//! `preamble` hears what comes first: `proxy` knows PROXY headers, `hello` where a TLS client wants to go.
+//! `greeting` speaks to the connected backend, `passage` moves the bytes of sessions with a front, `exchange`
+//! says what follows an exchange, `http` is all of an HTTP listener, `answer` tells a client why it is not served.
 
 mod answer;
 mod exchange;
 mod greeting;
+mod hello;
 mod http;
 mod passage;
 mod preamble;
+mod proxy;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::clock::Moment;
+use crate::client_hello::{Hello, Reader};
 use crate::plan::PlannedListener;
+use crate::session::{Cause, Session};
 use answer::Answer;
 use http::Http;
 use preamble::Awaiting;
@@ -26,6 +31,12 @@ pub(super) struct Front {
     awaiting: Awaiting,
     /// What was read from the client and has no place in the stream yet.
     inbox: Vec<u8>,
+    /// The PROXY header that the client began with, where it did.
+    header: Box<[u8]>,
+    /// What has read the inbox so far, while a ClientHello is awaited.
+    reader: Reader,
+    /// Where the client wants to go, if it has said so.
+    hello: Option<Hello>,
     /// By direction: a text that goes before all that is read from now on.
     prefaces: [Vec<u8>; 2],
     /// When the preamble that is awaited could begin.
@@ -41,15 +52,41 @@ impl Front {
     pub(super) fn of(listener: &PlannedListener, accepted: Moment) -> Option<Box<Self>> {
         let awaiting = Awaiting::of(&listener.config);
         (awaiting != Awaiting::Nothing).then(|| {
-            Box::new(Self {
-                awaiting,
-                inbox: Vec::new(),
-                prefaces: [Vec::new(), Vec::new()],
-                since: accepted,
-                answer: None,
-                http: Http::of(listener, accepted),
-            })
+            let mut front = Self::silent(accepted);
+            front.awaiting = awaiting;
+            front.http = Http::of(listener, accepted);
+            front
         })
+    }
+
+    /// Of a client that has nothing to say first.
+    fn silent(accepted: Moment) -> Box<Self> {
+        Box::new(Self {
+            awaiting: Awaiting::Nothing,
+            inbox: Vec::new(),
+            header: Box::default(),
+            reader: Reader::default(),
+            hello: None,
+            prefaces: [Vec::new(), Vec::new()],
+            since: accepted,
+            answer: None,
+            http: None,
+        })
+    }
+
+    /// The session of a client that has connected from `address`. Where proxies say who their clients
+    /// are, whoever is none of them is not even heard.
+    pub(super) fn session(&self, listener: &PlannedListener, address: IpAddr) -> Session {
+        let proxies = &listener.config.accept_proxy;
+        let mut session = if self.expects() {
+            Session::expecting()
+        } else {
+            Session::new()
+        };
+        if proxies.as_ref().is_some_and(|it| !it.trusts(address)) {
+            session.cut(Cause::Denied);
+        }
+        session
     }
 
     /// Whether the client has something to say before a backend is picked.
@@ -64,8 +101,23 @@ impl Front {
 
     /// Whether the client can be told why it is not served: not in the midst of another answer.
     pub(super) fn answers(&self) -> bool {
-        let has_heard = !self.inbox.is_empty();
-        self.http.as_ref().is_some_and(|it| it.answers(has_heard))
+        let has_heard = self.awaiting == Awaiting::Request && !self.inbox.is_empty();
+        let http = self.http.as_ref();
+        self.answer.is_some() || http.is_some_and(|it| it.answers(has_heard))
+    }
+
+    /// Whether the client has said where it wants to go.
+    pub(super) const fn has_said_where(&self) -> bool {
+        self.hello.is_some()
+    }
+
+    /// Which destination of `listener` the client goes to by what it has said; `None` denies it.
+    pub(super) fn destination(&self, listener: &PlannedListener) -> Option<u16> {
+        let Some(hello) = &self.hello else {
+            return Some(0);
+        };
+        let offers = |protocol: &[u8]| hello.alpn.iter().any(|it| it == protocol);
+        listener.destination(hello.server_name.as_deref(), offers)
     }
 
     /// When the preamble that is awaited could begin.
@@ -75,7 +127,8 @@ impl Front {
 
     /// How long that may take; `None` is as long as any.
     pub(super) fn patience(&self) -> Option<Duration> {
-        let http = self.http.as_ref()?;
+        let http = self.http.as_ref();
+        let http = http.filter(|_| self.awaiting == Awaiting::Request)?;
         Some(http.patience(self.inbox.is_empty()))
     }
 

@@ -1,7 +1,5 @@
 //! Hears what a client says before a backend is picked: one thing after the other, each in a file of its own.
 
-use std::time::Duration;
-
 use super::super::clock::millis;
 use super::super::shell::Shell;
 use super::super::slot::Slot;
@@ -10,15 +8,17 @@ use crate::config::ListenerConfig;
 use crate::session::{Direction, Outcome, Side};
 use rustix::net::RecvFlags;
 
-/// What a client says first, it has said whole after that time.
-const PREAMBLE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// So many bytes may wait to be understood: a ClientHello or a request head, and what came with it.
-const INBOX_BYTES: usize = 96 * 1024;
+/// So many bytes may wait to be understood: a ClientHello or a request head, and what came with it. None
+/// of these may need more, since the room for a read would be none.
+pub(super) const INBOX_BYTES: usize = 96 * 1024;
 
 /// What the client has to say next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Awaiting {
+    /// A PROXY header, of a proxy.
+    Proxy,
+    /// The first message of TLS, which says which pool it wants.
+    Hello,
     /// Nothing more: a backend is picked.
     Nothing,
     /// The head of an HTTP request; after its exchange, of another one.
@@ -28,10 +28,18 @@ pub(super) enum Awaiting {
 impl Awaiting {
     /// What a client of this listener has to say first.
     pub(super) const fn of(listener: &ListenerConfig) -> Self {
-        if listener.http.is_some() {
-            Self::Request
-        } else {
-            Self::Nothing
+        match listener.accept_proxy {
+            Some(_) => Self::Proxy,
+            None => Self::after_proxy(listener),
+        }
+    }
+
+    /// What a client says whose proxy has said who it is.
+    pub(super) const fn after_proxy(listener: &ListenerConfig) -> Self {
+        match (&listener.routes, &listener.http) {
+            (Some(_), _) => Self::Hello,
+            (None, Some(_)) => Self::Request,
+            (None, None) => Self::Nothing,
         }
     }
 }
@@ -42,7 +50,7 @@ impl Slot {
         let front = self.front.as_deref();
         let since = front.map_or(self.accepted, Front::since);
         let patience = front.and_then(Front::patience);
-        since.millis() + millis(patience.unwrap_or(PREAMBLE_TIMEOUT))
+        since.millis() + millis(patience.unwrap_or(self.listener.config.preamble_timeout))
     }
 }
 
@@ -50,6 +58,8 @@ impl Shell {
     /// Goes on to hear what the client says first. `Interrupted` is another step of the same kind.
     pub(in crate::worker) fn preface(&mut self, slot: &mut Slot) -> Outcome {
         match slot.front.as_deref().map(|it| it.awaiting) {
+            Some(Awaiting::Proxy) => self.hear_proxy(slot),
+            Some(Awaiting::Hello) => self.hello(slot),
             None | Some(Awaiting::Nothing) => self.end_preamble(slot),
             Some(Awaiting::Request) => self.hear_request(slot),
         }
@@ -67,7 +77,7 @@ impl Shell {
     }
 
     /// All was said: what came behind it is the first of the stream.
-    fn end_preamble(&mut self, slot: &mut Slot) -> Outcome {
+    pub(super) fn end_preamble(&mut self, slot: &mut Slot) -> Outcome {
         let Some(front) = slot.front.as_deref_mut() else {
             return Outcome::Done;
         };
@@ -78,7 +88,8 @@ impl Shell {
             slot.first_byte[Side::Client.index()] = Some(self.clock.moment());
             front.prefaces[Direction::Upload.index()] = rest;
         }
-        if front.is_spent() {
+        // What a proxy has said may be wanted when a backend is connected.
+        if front.is_spent() && front.header.is_empty() {
             slot.front = None;
         }
         Outcome::Done

@@ -99,9 +99,8 @@ impl Sessions {
             return;
         }
         slot.armed = deadline;
-        let listener = &slot.listener.config;
         let dialer = &self.shell.dialer;
-        let pool = dialer.config(listener.pool);
+        let pool = dialer.config(slot.pool());
         let dialed = slot.dialed.millis();
         let now = self.shell.clock.millis();
         let due = match deadline {
@@ -110,7 +109,7 @@ impl Sessions {
             Deadline::Answer => now + millis(ANSWER_TIME),
             Deadline::Connect { .. } => dialed + millis(pool.connect_timeout),
             Deadline::Hedge { .. } => {
-                let delay = dialer.hedge_delay(listener.pool);
+                let delay = dialer.hedge_delay(slot.pool());
                 dialed + delay.map_or(0, millis)
             }
             Deadline::Queue => {

@@ -37,7 +37,7 @@ impl Sessions {
             let backend = slot.backend.as_ref().filter(|_| has_backend);
             let (listener, backend) = (&slot.listener, backend.map(|it| it.id));
             *crowds
-                .entry((&listener.config.name, &listener.pool, backend))
+                .entry((&listener.config.name, &slot.destination().name, backend))
                 .or_default() += 1;
         }
         let crowds = crowds.into_iter();
@@ -76,7 +76,7 @@ impl Sessions {
         Connection {
             id: format!("{:x}", slot.id),
             listener: slot.listener.config.name.to_string(),
-            pool: slot.listener.pool.to_string(),
+            pool: slot.destination().name.to_string(),
             backend: backend.map(|it| it.name.to_string()),
             client: slot.client_address.to_string(),
             age_seconds: clock.moment().since(slot.accepted).as_secs_f64(),

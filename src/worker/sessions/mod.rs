@@ -8,6 +8,7 @@ mod downed;
 mod inspection;
 mod interims;
 mod queue;
+mod takeover;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -18,7 +19,7 @@ use slab::Slab;
 use socket2::Socket;
 
 use crate::balance::Snapshot;
-use crate::plan::{Plan, PlannedListener};
+use crate::plan::PlannedListener;
 use crate::session::{Cause, CloseReason, Deadline, Readiness, Session, Side};
 use crate::worker::clock::{Clock, millis};
 use crate::worker::front::Front;
@@ -125,47 +126,6 @@ impl Sessions {
         &self.shell.clock
     }
 
-    /// Takes over what is to be served from now on.
-    pub(in crate::worker) fn take_over(&mut self, plan: &Plan, snapshots: Vec<Snapshot>) {
-        self.drain_timeout = plan.drain_timeout;
-        self.waiting.resize_with(plan.pools.len(), Waiting::default);
-        for (place, planned) in plan.pools.iter().enumerate() {
-            self.shell.dialer.plan(place, planned);
-        }
-        let newest = plan.listeners.iter();
-        let newest = newest.map(|(it, _)| (Arc::clone(&it.config.name), Arc::clone(it)));
-        self.shell.listeners = newest.collect();
-        self.plan = plan.number;
-        for (pool, snapshot) in snapshots.into_iter().enumerate() {
-            self.update(pool, snapshot);
-        }
-        self.move_unserved();
-        for (socket, address, listener) in std::mem::take(&mut self.early) {
-            self.receive((socket, address, listener));
-        }
-    }
-
-    /// Sessions that have no backend yet get one as their listener is now: its pool may be another.
-    fn move_unserved(&mut self) {
-        let now = self.shell.clock.moment();
-        for (_, slot) in &mut self.slots {
-            let newest = self.shell.listeners.get(&slot.listener.config.name);
-            let Some(newest) = newest.map(Arc::clone) else {
-                continue;
-            };
-            if !slot.session.is_unserved() || slot.pool() == newest.config.pool {
-                continue;
-            }
-            self.shell.let_go(slot);
-            slot.leave_line(self.shell.dialer.line(slot.pool()), now);
-            slot.forget_tried();
-            slot.session.forsake_backend();
-            slot.session.resume();
-            slot.listener = newest;
-            enqueue(&mut self.run_queue, slot);
-        }
-    }
-
     /// Health has something new to say of a pool.
     pub(in crate::worker) fn update(&mut self, pool: usize, snapshot: Snapshot) {
         let lost = self.shell.dialer.update(pool, snapshot);
@@ -212,11 +172,12 @@ impl Sessions {
         let accepted = self.shell.clock.moment();
         let front = Front::of(&listener, accepted);
         let slot = Slot {
-            session: match &front {
-                Some(front) if front.expects() => Session::expecting(),
-                _ => Session::new(),
-            },
+            session: front.as_ref().map_or_else(Session::new, |front| {
+                front.session(&listener, client_address.ip())
+            }),
             front,
+            destination: 0,
+            unclaimed: 0,
             key,
             id,
             client,

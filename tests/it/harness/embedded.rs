@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use l4lb::config::{
     AccessLogConfig, AccessLogOutput, AllDown, BackendConfig, Balance, Config, HealthConfig,
-    ListenerConfig, OnDown, PoolConfig,
+    ListenerConfig, OnDown, PoolConfig, defaults,
 };
 use l4lb::pool::{Backend, Order};
 use l4lb::requests::{Change, Reply, Request};
@@ -33,6 +33,8 @@ pub(crate) fn pool_over(addresses: &[SocketAddr]) -> PoolConfig {
         queue_timeout: Duration::from_secs(3),
         slow_start: Duration::ZERO,
         hedge: false,
+        send_proxy: None,
+        source: None,
         on_down: OnDown::Keep,
         all_down: AllDown::Reject,
         health: None,
@@ -77,8 +79,11 @@ impl Embedded {
                 name: "web".into(),
                 addresses: vec![([127, 0, 0, 1], 0).into()],
                 pool: 0,
+                routes: None,
                 idle_timeout: Duration::from_secs(3600),
                 max_connections: None,
+                accept_proxy: None,
+                preamble_timeout: defaults::PREAMBLE_TIMEOUT,
                 http: None,
             }],
             pools: vec![pool],

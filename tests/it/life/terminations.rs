@@ -18,6 +18,13 @@ use super::{echo, expect_echo};
 use crate::harness::{L4lb, Options, eventually};
 use crate::relay::crowded_listener;
 
+/// A listener that asks for a name.
+const ONE_ROUTE: &str = "route = [{ sni = [\"shop.example\"], pool = \"app\" }]";
+
+/// The first message of a TLS client that asks for none.
+const HELLO_WITHOUT_NAME: &[u8] =
+    include_bytes!("../../../src/client_hello/tests/hellos/openssl_without_name.bin");
+
 /// A running l4lb whose access log is JSON, and the socket file of its admin API.
 struct Scene {
     folder: TempDir,
@@ -25,7 +32,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// With these keys of the listener, and of the pool before a backend at `address` with more keys.
+    /// With these keys of the listener, which has a pool unless it has routes, and of the pool before a backend at `address` with more keys.
     fn start(listener: &str, pool: &str, address: SocketAddr, backend: &str) -> Self {
         Self::wrapped(Options::new(), listener, pool, address, backend)
     }
@@ -45,9 +52,14 @@ impl Scene {
         } else {
             "health = { type = \"off\" }"
         };
+        let own_pool = if listener.contains("route") {
+            ""
+        } else {
+            "pool = \"app\""
+        };
         let text = format!(
             "[access_log]\nformat = \"json\"\n[admin]\nlisten = \"unix:{}\"\n\
-             [[listener]]\nname = \"web\"\nlisten = \"127.0.0.1:0\"\npool = \"app\"\n{listener}\n\
+             [[listener]]\nname = \"web\"\nlisten = \"127.0.0.1:0\"\n{own_pool}\n{listener}\n\
              [pool.app]\n{health}\n{pool}\n\
              backends = [{{ name = \"a\", address = \"{address}\"{backend} }}]\n",
             admin.display()
@@ -146,7 +158,7 @@ macro_rules! ends {
     };
 }
 
-const ALL: [Cause; 13] = [
+const ALL: [Cause; 16] = [
     Cause::Completed,
     Cause::ClientAborted,
     Cause::BackendAborted,
@@ -157,6 +169,9 @@ const ALL: [Cause; 13] = [
     Cause::BackendDown,
     Cause::LocalResource,
     Cause::IdleTimeout,
+    Cause::BadPreamble,
+    Cause::Denied,
+    Cause::PreambleTimeout,
     Cause::Killed,
     Cause::Drained,
     Cause::Internal,
@@ -165,11 +180,7 @@ const ALL: [Cause; 13] = [
 /// Whoever adds a cause is led here, and adds it above and below.
 const fn can_be_provoked(cause: Cause) -> bool {
     match cause {
-        Cause::Internal
-        | Cause::BadPreamble
-        | Cause::Denied
-        | Cause::PreambleTimeout
-        | Cause::ResponseTimeout => false,
+        Cause::Internal | Cause::ResponseTimeout => false,
         Cause::Completed
         | Cause::ClientAborted
         | Cause::BackendAborted
@@ -180,6 +191,9 @@ const fn can_be_provoked(cause: Cause) -> bool {
         | Cause::BackendDown
         | Cause::LocalResource
         | Cause::IdleTimeout
+        | Cause::BadPreamble
+        | Cause::Denied
+        | Cause::PreambleTimeout
         | Cause::Killed
         | Cause::Drained => true,
     }
@@ -292,6 +306,28 @@ ends! {
         let scene = Scene::start("idle_timeout = \"200ms\"", "", backend.addr(), "");
         let mut client = scene.l4lb.connect();
         expect_echo(&mut client, b"live");
+        line(&scene)
+    };
+    a_client_says_what_is_no_tls_where_routes_want_it: BadPreamble Preamble, "l4lb", || {
+        let scene = Scene::start(ONE_ROUTE, "", echo().addr(), "");
+        scene.l4lb.connect().write_all(b"GET / HTTP/1.1\r\n").unwrap();
+        line(&scene)
+    };
+    a_client_asks_for_a_name_that_is_denied: Denied Preamble, "l4lb", || {
+        let scene = Scene::start(ONE_ROUTE, "", echo().addr(), "");
+        scene.l4lb.connect().write_all(HELLO_WITHOUT_NAME).unwrap();
+        line(&scene)
+    };
+    a_client_never_says_where_it_wants_to_go: PreambleTimeout Preamble, "l4lb", || {
+        let listener = format!("preamble_timeout = \"200ms\"\n{ONE_ROUTE}");
+        let scene = Scene::start(&listener, "", echo().addr(), "");
+        let _client = scene.l4lb.connect();
+        line(&scene)
+    };
+    an_operator_kills_a_client_that_has_said_nothing: Killed Preamble, "l4lb", || {
+        let scene = Scene::start(ONE_ROUTE, "", echo().addr(), "");
+        let _client = scene.l4lb.connect();
+        scene.kill_last(1);
         line(&scene)
     };
     an_operator_kills_a_live_session: Killed Data, "l4lb", || {

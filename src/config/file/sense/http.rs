@@ -10,13 +10,16 @@ use crate::config::file::node::{Entry, Node, below};
 impl Sense<'_> {
     /// The keys of HTTP belong to its protocol, and a head is told once what becomes of a name.
     pub(super) fn http(&mut self, path: &str, listener: &Node) {
-        let mut entries = listener.entries().iter();
-        let Some(http) = entries.find(|it| it.key == "http") else {
+        let key = |name| listener.entries().iter().find(|it| it.key == name);
+        let speaks = listener.at("protocol").and_then(Node::text);
+        if let Some(route) = key("route").filter(|_| speaks == Some(Protocol::Http.name())) {
+            let what = format!("{path}: route is for TLS that is not decrypted, which HTTP is not");
+            self.complain(&route.key_span, what);
+        }
+        let Some(http) = key("http") else {
             return;
         };
-        let protocol = listener.at("protocol");
-        let protocol = protocol.map_or(Some(Protocol::Tcp.name()), Node::text);
-        if protocol == Some(Protocol::Tcp.name()) {
+        if speaks.unwrap_or(Protocol::Tcp.name()) == Protocol::Tcp.name() {
             let what = format!("{path}: http belongs to listeners with protocol = \"http\"");
             self.complain(&http.key_span, what);
         }

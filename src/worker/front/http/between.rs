@@ -147,7 +147,6 @@ impl Shell {
     }
 
     fn reuse(&mut self, slot: &mut Slot) -> Outcome {
-        slot.connected = None;
         match self.write_request(slot, Sent::Kept) {
             Outcome::Done => Outcome::Kept,
             other => other,

@@ -35,6 +35,9 @@ impl Shell {
     /// The kept connection was dead: the request is given to another one.
     pub(in crate::worker::front) fn repeat(&mut self, slot: &mut Slot) -> Outcome {
         self.forget_backend(slot);
+        if let Some(front) = slot.front.as_deref_mut() {
+            front.prefaces[Direction::Upload.index()].clear();
+        }
         if let Some(exchange) = slot.http_mut().and_then(|it| it.exchange.as_deref_mut()) {
             exchange.sent = Sent::Not;
             exchange.download = Download::awaited();

@@ -71,13 +71,14 @@ impl Shell {
         let Some(config) = newest.config.http.as_ref().map(Arc::clone) else {
             return;
         };
-        if newest.config.pool != slot.pool() {
+        if newest.destinations[0].pool != slot.pool() {
             self.forget_backend(slot);
         }
         if let Some(http) = slot.http_mut() {
             http.config = config;
         }
         slot.listener = newest;
+        slot.destination = 0;
     }
 
     /// Gives the request to a backend that was just connected.
@@ -112,7 +113,7 @@ impl Shell {
             Persistence::Close
         };
         let preface = &mut front.prefaces[Direction::Upload.index()];
-        preface.clear();
+        let before = preface.len(); // who the client is
         let edit = RequestEdit {
             changes: &config.request_headers,
             forwarded: config.forwarded.map(|how| (how, origin)),
@@ -124,7 +125,8 @@ impl Shell {
         let is_counted = std::mem::replace(&mut exchange.is_counted, true);
         let read = if is_counted { 0 } else { exchange.said.len() };
         exchange.sent = over;
-        slot.session.preface(Direction::Upload, read, preface.len());
+        slot.session
+            .preface(Direction::Upload, read, preface.len() - before);
         if exchange.upload.is_over() {
             slot.session.end_message(Direction::Upload);
         }

@@ -128,7 +128,8 @@ impl Shell {
         let http = slot.http();
         let known = http.and_then(|it| it.exchange.as_ref()?.record.status);
         let status = known.or_else(|| http?.refused.map(Status::code));
-        if let (Some(status), Some(tally)) = (status, slot.listener.ends.get(self.peers.me())) {
+        if let (Some(status), Some(tally)) = (status, slot.destination().ends.get(self.peers.me()))
+        {
             tally.answered(status, is_own);
         }
     }

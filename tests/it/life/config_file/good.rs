@@ -45,7 +45,7 @@ fn the_example_says_what_its_comments_say() {
     assert_eq!(admin.listen, AdminAddress::Tcp(address("127.0.0.1:9090")));
     assert_eq!(admin.token_file, Some("/etc/l4lb/token".into()));
 
-    let [web, mail, site] = &config.listeners[..] else {
+    let [web, mail, tls, site] = &config.listeners[..] else {
         panic!("{:?}", config.listeners)
     };
     assert_eq!((&*web.name, &*mail.name), ("web", "mail"));
@@ -57,8 +57,13 @@ fn the_example_says_what_its_comments_say() {
     assert_eq!(web.idle_timeout, Duration::from_secs(3600));
     assert_eq!((&web.http, &mail.http), (&None, &None));
     site_is_as_its_comments_say(site.http.as_deref().unwrap());
-    let names = [web, mail].map(|it| &*config.pools[it.pool].name);
-    assert_eq!(names, ["app", "mail"]);
+    let names = [web, mail, tls].map(|it| &*config.pools[it.pool].name);
+    assert_eq!(names, ["app", "mail", "app"]);
+    assert_eq!(tls.preamble_timeout, Duration::from_secs(5));
+    let routes = tls.routes.as_ref().unwrap().list();
+    let shown = "shop.example, *.api.example (h2, http/1.1)";
+    assert_eq!((routes.len(), routes[0].to_string()), (1, shown.to_owned()));
+    assert_eq!(&*config.pools[routes[0].pool].name, "mail");
 
     let app = &config.pools[web.pool];
     assert_eq!(app.balance, Balance::RoundRobin);

@@ -78,7 +78,11 @@ fn a_listener_speaks_http_where_it_is_told_to() {
 
 #[test]
 fn what_is_wrong_is_told_with_its_place() {
-    let table: [(&str, &[&str]); 11] = [
+    let table: [(&str, &[&str]); 12] = [
+        (
+            "protocol = \"http\"\nroute = [{ pool = \"app\" }]",
+            &["6:1: listener[1]: route is for TLS"],
+        ),
         (
             "protocol = \"htp\"",
             &["5:12: listener[1].protocol: \"htp\" is not one of tcp, http"],

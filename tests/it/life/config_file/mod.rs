@@ -9,6 +9,7 @@ mod http;
 mod mutations;
 mod program;
 mod reference;
+mod routes;
 mod scale;
 
 use l4lb::config::Config;

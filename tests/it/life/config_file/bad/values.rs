@@ -1,7 +1,7 @@
 //! Wrong values, and what is said of them.
 
 /// What is wrong after `SMALL`, whose last table is `[pool.app]` and whose lines are six.
-pub(super) const AFTER_SMALL: [(&str, &[&str]); 65] = [
+pub(super) const AFTER_SMALL: [(&str, &[&str]); 74] = [
     (
         "balanec = \"first\"",
         &["7:1: pool.app: unknown key \"balanec\""],
@@ -57,6 +57,33 @@ pub(super) const AFTER_SMALL: [(&str, &[&str]); 65] = [
         "hedge = \"yes\"",
         &["7:9: a string stands where true or false"],
     ),
+    (
+        "send_proxy = \"v3\"",
+        &["7:14: pool.app.send_proxy: \"v3\" is not one of v1, v2"],
+    ),
+    ("send_proxy = true", &["7:14: one of v1, v2"]),
+    (
+        "source = \"clients\"",
+        &["7:10: pool.app.source: \"clients\" is not \"client\" or an array"],
+    ),
+    ("source = []", &["7:10: pool.app.source: at least one"]),
+    (
+        "source = [\"10.0.0.5:80\"]",
+        &["7:11: '10.0.0.5:80' is no address of a machine"],
+    ),
+    (
+        "source = [\"10.0.0.5\", \"::ffff:10.0.0.5\"]",
+        &["7:23: pool.app: source has 10.0.0.5 already"],
+    ),
+    (
+        "source = [\"fd00::5\"]",
+        &["6:13: pool.app: source has no IPv4 address to dial 10.0.0.1:80 from"],
+    ),
+    (
+        "source = [\"0.0.0.0\", \"fd00::5\"]",
+        &["7:11: '0.0.0.0' is no address of a machine"],
+    ),
+    ("source = 1", &["7:10: a whole number stands where"]),
     ("on_down = \"kep\"", &["7:11: one of keep, drain, reset"]),
     ("all_down = \"try_all\"", &["7:12: one of reject, try-all"]),
     ("health = \"tcp\"", &["7:10: a string stands where a table"]),
