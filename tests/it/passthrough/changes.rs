@@ -84,7 +84,9 @@ fn who_waits_for_a_backend_goes_where_the_new_routes_say() {
     let pools = one + &pool("two", servers[1].addr(), "");
     let (mut scene, _served, mut waiting) =
         served_and_waiting(&route("one"), &pools, &hello("shop.example", &[]));
-    scene.reload(&route("two"), &pools, "route shop.example: pool one -> two");
+    // Its place among the destinations is another one than before.
+    let listener = format!("pool = \"two\"\n{}", route("two"));
+    scene.reload(&listener, &pools, "route shop.example: pool one -> two");
     expect_back(&mut waiting, &hello("shop.example", &[]));
     drop(waiting);
     assert_eq!(scene.lines(1)[0]["l4lb.pool"], "two");
@@ -123,4 +125,23 @@ fn who_was_never_asked_for_a_name_waits_where_it_waits() {
         pools.iter().all(|line| line["l4lb.pool"] == "one"),
         "{pools:?}"
     );
+}
+
+#[test]
+fn a_hello_that_has_waited_is_counted_at_the_backend_that_gets_it() {
+    let server = echo();
+    let pools = pool("one", server.addr(), "max_connections = 1");
+    let pools = pools.replace("health", "queue_timeout = \"1h\"\nhealth");
+    let bytes = hello("shop.example", &[]);
+    let (scene, served, mut waiting) = served_and_waiting(&route("one"), &pools, &bytes);
+    drop(served);
+    expect_back(&mut waiting, &bytes);
+    drop(waiting);
+    scene.lines(2);
+    let text = scene.say(&["backends", "--json"]);
+    let list: Value = serde_json::from_str(&text).unwrap();
+    let backend = &list["backends"][0];
+    for key in ["bytes_in", "bytes_out"] {
+        assert_eq!(backend[key], 2 * bytes.len(), "{key}: {backend}");
+    }
 }

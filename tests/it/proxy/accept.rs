@@ -4,6 +4,7 @@ use super::*;
 
 use l4lb::proxy_protocol::{Tlvs, encode_v1, encode_v2};
 use std::net::Shutdown;
+use std::time::Instant;
 use test_backends::{Behaviour, Server};
 
 use crate::life::whoami_over;
@@ -102,8 +103,8 @@ fn a_header_that_is_never_finished_is_waited_for_so_long_and_no_longer() {
         backend.local_addr().unwrap()
     );
     let (_folder, l4lb) = from_file(&text);
-    let (silent, slow) = (l4lb.connect(), l4lb.connect());
     let begin = Instant::now();
+    let (silent, slow) = (l4lb.connect(), l4lb.connect());
     // A byte now and then is no header either.
     for byte in b"PROXY" {
         write_in(&slow, &[*byte], 1);
@@ -111,7 +112,9 @@ fn a_header_that_is_never_finished_is_waited_for_so_long_and_no_longer() {
     }
     expect_reset(&silent);
     expect_reset(&slow);
-    expect_took(begin, Duration::from_millis(250));
+    // Sooner than it would by default.
+    let took = begin.elapsed();
+    assert!((300..4000).contains(&took.as_millis()), "{took:?}");
     for line in l4lb.wait_for_access_log(2) {
         assert!(line.contains(" cR "), "{line}");
     }

@@ -9,7 +9,7 @@ mod source;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command as Program;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use l4lb::proxy_protocol::{Addresses, Decoded, Header, decode};
 use socket2::SockRef;
@@ -112,13 +112,6 @@ fn write_in(mut stream: &TcpStream, bytes: &[u8], size: usize) {
 
 fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
-}
-
-/// Whether it took about that long, and no shorter.
-#[track_caller]
-fn expect_took(since: Instant, least: Duration) {
-    let took = since.elapsed();
-    assert!(took >= least && took < least + PATIENCE / 2, "{took:?}");
 }
 
 /// Where the admin API of one l4lb is.

@@ -77,14 +77,16 @@ fn what_the_client_has_said_already_goes_in_the_same_packet() {
     let mut client = l4lb.connect();
     client.write_all(b"hello").unwrap();
     l4lb.signal("CONT");
-    let mut server = accept(&backend);
-    let mut bytes = [0; 1000];
-    let count = server.read(&mut bytes).unwrap();
-    assert!(
-        bytes[..count].ends_with(b"hello"),
-        "{:?}",
-        bytes[..count].escape_ascii().to_string()
-    );
+    let server = accept(&backend);
+    header_bytes(&server);
+    assert_eq!(read(&server, 5), b"hello");
+    let filter = format!("( sport = :{} )", backend.local_addr().unwrap().port());
+    let told = Program::new("ss")
+        .args(["-Htni", "state", "established", &filter])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains(" data_segs_in:1 "), "{told}");
 }
 
 #[test]

@@ -281,9 +281,11 @@ fn without_the_right_to_it_a_transparent_pool_is_refused_and_told_of() {
     let lack =
         "pool app: source = \"client\" takes the right to use others' addresses, CAP_NET_ADMIN";
     let run = |more: &[&str]| {
-        let mut program = Program::new(&words[0]);
+        // One that is not refused would run on.
+        let mut program = Program::new("timeout");
         let output = program
-            .args(&words[1..])
+            .arg("20")
+            .args(&words)
             .args(more)
             .arg(&path)
             .output()
