@@ -34,6 +34,7 @@ const BELOW: &[&str] = &[
     "reason",
     "counts",
     "history",
+    "http",
     "metrics",
     "scaling",
     "vitals",
@@ -76,6 +77,7 @@ const ROOMS: &[Room] = &[
             "listener",
             "config",
             "access_log",
+            "http",
         ],
     ),
     room(
@@ -120,6 +122,7 @@ const ROOMS: &[Room] = &[
     room("log_stats", &["reason"]),
     room("metrics", &["counts", "pool", "session", "vitals"]),
     room("history", &["counts"]),
+    room("http", &[]),
     room("vitals", &[]),
     room("config", &["pool"]),
     room("config::diff", &["pool", "config"]),
