@@ -2,8 +2,8 @@
 //!
 //! Each field is written anew as `Name: value`, in its order, the one that declares a length in the
 //! one way in which nobody can misread it. Of fields that belong to one connection, Connection and
-//! those it names, Keep-Alive, Proxy-Connection and Upgrade do not pass; Connection is written for
-//! the next one. Then come the preset, removals, settings and additions, in this order. A request
+//! those it names, Keep-Alive, Proxy-Connection, TE and Upgrade (but of a change of protocol) do not
+//! pass; Connection is written for the next one. Then come the preset, removals, settings and additions, in this order. A request
 //! keeps its version, so that nobody answers HTTP/1.0 with what it does not know; a response says
 //! HTTP/1.1.
 
@@ -82,7 +82,8 @@ pub fn request<Value>(
         }
     }
     if let Some((how, origin)) = edit.forwarded {
-        how.write(&head.fields, head.host, &origin, out);
+        let is_changed = |name: &str| edit.changes.iter().any(|change| change.replaces(name));
+        how.write(head, &origin, is_changed, out);
     }
     connection(edit.persistence, head.version, upgrades, out);
     changed(edit.changes, expand, out);
@@ -129,14 +130,16 @@ pub fn response<Value>(
     append(out, &["\r\n"]);
 }
 
+/// Fields that are for one connection only, besides Upgrade. TE is among them since it invites codings
+/// that no response may have here.
+const OWN: [&str; 4] = ["Connection", "Keep-Alive", "Proxy-Connection", "TE"];
+
 /// Whether a field is for the next connection, too.
 fn passes(field: &Field<'_>, fields: &[Field<'_>], upgrades: bool) -> bool {
-    let is_own = ["Connection", "Keep-Alive", "Proxy-Connection"]
-        .iter()
-        .any(|it| field.is(it));
     if field.is("Upgrade") {
         return upgrades;
     }
+    let is_own = OWN.iter().any(|it| field.is(it));
     !is_own && !field::has_element(fields, "Connection", field.name)
 }
 

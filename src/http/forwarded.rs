@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use super::RequestHead;
 use super::field::{self, Field};
 
 /// In which words a backend is told who the client is.
@@ -64,36 +65,47 @@ impl Forwarded {
         }
     }
 
-    /// Writes the lines that say it.
+    /// Writes the lines that say it, but those that are changed after it.
     pub(super) fn write(
         self,
-        fields: &[Field<'_>],
-        host: Option<&str>,
+        head: &RequestHead<'_>,
         origin: &Origin,
+        is_changed: impl Fn(&str) -> bool,
         out: &mut Vec<u8>,
     ) {
+        let mut line = |name: &str, before: &[u8], value: &str| {
+            if !is_changed(name) {
+                let parts = [name.as_bytes(), b": ", before, value.as_bytes(), b"\r\n"];
+                parts.iter().for_each(|it| out.extend_from_slice(it));
+            }
+        };
+        let client = origin.client.to_canonical();
         match self {
             Self::XForwarded => {
-                line(out, "X-Forwarded-For", |out| {
-                    known(fields, "X-Forwarded-For", origin, out);
-                    out.extend_from_slice(origin.client.to_string().as_bytes());
-                });
-                let mut tell = |name, value: &str| {
-                    let is_told = origin.is_trusted && fields.iter().any(|it| it.is(name));
-                    if !is_told {
-                        line(out, name, |out| out.extend_from_slice(value.as_bytes()));
-                    }
-                };
-                tell("X-Forwarded-Proto", origin.scheme.word());
-                if let Some(host) = host {
-                    tell("X-Forwarded-Host", host);
+                let said = said(&head.fields, "X-Forwarded-For", origin);
+                line("X-Forwarded-For", &said, &client.to_string());
+                let port = origin.port.to_string();
+                let facts = [
+                    ("X-Forwarded-Proto", Some(origin.scheme.word())),
+                    ("X-Forwarded-Host", head.host),
+                    ("X-Forwarded-Port", Some(&*port)),
+                ];
+                for (name, value) in facts {
+                    let is_told = origin.is_trusted && head.field(name).is_some();
+                    value
+                        .filter(|_| !is_told)
+                        .into_iter()
+                        .for_each(|it| line(name, b"", it));
                 }
-                tell("X-Forwarded-Port", &origin.port.to_string());
             }
-            Self::Rfc7239 => line(out, "Forwarded", |out| {
-                known(fields, "Forwarded", origin, out);
-                out.extend_from_slice(element(host, origin).as_bytes());
-            }),
+            Self::Rfc7239 => {
+                let said = said(&head.fields, "Forwarded", origin);
+                line(
+                    "Forwarded",
+                    &said,
+                    &element(client, head.host, origin.scheme),
+                );
+            }
         }
     }
 }
@@ -108,18 +120,19 @@ impl Scheme {
 }
 
 /// What trusted proxies have said in this field, with a comma after it.
-fn known(fields: &[Field<'_>], name: &str, origin: &Origin, out: &mut Vec<u8>) {
-    let said = fields.iter().filter(|it| origin.is_trusted && it.is(name));
-    for field in said.filter(|it| !it.value.is_empty()) {
-        out.extend_from_slice(field.value);
-        out.extend_from_slice(b", ");
-    }
+fn said(fields: &[Field<'_>], name: &str, origin: &Origin) -> Vec<u8> {
+    let lists = fields.iter().filter(|it| origin.is_trusted && it.is(name));
+    let lists = lists.filter(|it| !it.value.is_empty());
+    lists
+        .flat_map(|it| [it.value, b", "])
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 /// An element of RFC 7239, 4: an address of IPv6 is in brackets and quoted, and so is a host with a
 /// port.
-fn element(host: Option<&str>, origin: &Origin) -> String {
-    let client = match origin.client {
+fn element(client: IpAddr, host: Option<&str>, scheme: Scheme) -> String {
+    let client = match client {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("\"[{address}]\""),
     };
@@ -128,12 +141,5 @@ fn element(host: Option<&str>, origin: &Origin) -> String {
         Some(host) if host.bytes().all(field::is_token) => format!(";host={host}"),
         Some(host) => format!(";host=\"{host}\""),
     };
-    format!("for={client}{host};proto={}", origin.scheme.word())
-}
-
-fn line(out: &mut Vec<u8>, name: &str, value: impl FnOnce(&mut Vec<u8>)) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    value(out);
-    out.extend_from_slice(b"\r\n");
+    format!("for={client}{host};proto={}", scheme.word())
 }

@@ -1,8 +1,8 @@
 //! Where a message ends (RFC 9112, 6.3), and whether the connection lives on (9.3).
 
-use super::Refusal;
 use super::field::{self, Field};
 use super::head::Version;
+use super::{Refusal, forwarded};
 
 /// How the end of a message is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,9 @@ pub(super) enum Declared {
 
 /// The fields that decide where a message ends, and which site it is for.
 const DECISIVE: [&str; 3] = ["Content-Length", "Transfer-Encoding", "Host"];
+
+/// All Connection fields of a head have at most so many bytes.
+const MOST_CONNECTION_BYTES: usize = 1024;
 
 /// Finds what is declared, and takes nothing of which there could be two opinions.
 pub(super) fn declared(fields: &[Field<'_>], version: Version) -> Result<Declared, Refusal> {
@@ -55,15 +58,25 @@ pub(super) fn declared(fields: &[Field<'_>], version: Version) -> Result<Declare
             (_, _) => return Err(Refusal::bad("Content-Length and Transfer-Encoding")),
         }
     }
-    let is_decisive = |it: &[u8]| {
-        DECISIVE
-            .iter()
-            .any(|name| it.eq_ignore_ascii_case(name.as_bytes()))
+    connection(fields)?;
+    Ok(declared)
+}
+
+/// A Connection field may not take away what others rely on, nor be so long that it costs more to
+/// compare with all other fields than to send.
+fn connection(fields: &[Field<'_>]) -> Result<(), Refusal> {
+    let lists = fields.iter().filter(|field| field.is("Connection"));
+    if lists.map(|field| field.value.len()).sum::<usize>() > MOST_CONNECTION_BYTES {
+        return Err(Refusal::bad("Connection fields of more than 1 KiB"));
+    }
+    let is_another = |it: &[u8]| {
+        let name = str::from_utf8(it).unwrap_or_default();
+        DECISIVE.iter().any(|it| field::same(it, name)) || forwarded::says(name)
     };
-    if field::elements(fields, "Connection").any(is_decisive) {
+    if field::elements(fields, "Connection").any(is_another) {
         return Err(Refusal::bad("a Connection field that names a decisive one"));
     }
-    Ok(declared)
+    Ok(())
 }
 
 /// One number, digits only, such as also those can hold who have signed integers.

@@ -86,7 +86,10 @@ impl<'a> RequestHead<'a> {
             Some((_, _, path)) => path,
             None => self.target,
         };
-        path.split('?').next().unwrap_or(path)
+        match path.split_once('?').map_or(path, |(path, _)| path) {
+            "" => "/",
+            path => path,
+        }
     }
 
     /// The value of the first field of this name.

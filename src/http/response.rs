@@ -79,6 +79,12 @@ impl ResponseHead<'_> {
             _ => Kind::Final,
         }
     }
+
+    /// Whether the client is sent it: HTTP/1.0 does not know interim responses (RFC 9110, 15.2).
+    #[must_use]
+    pub fn is_for(&self, asked: Asked) -> bool {
+        asked.version == Version::Http11 || self.kind() != Kind::Interim
+    }
 }
 
 fn whole<'a>(head: &Head<'a>, asked: Asked) -> Result<ResponseHead<'a>, Refusal> {
