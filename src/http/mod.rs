@@ -23,6 +23,8 @@ mod page;
 pub mod request;
 pub mod response;
 mod security;
+#[cfg(test)]
+mod tests;
 
 pub use body::{Body, Passed};
 pub use field::Field;
