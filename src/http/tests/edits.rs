@@ -113,7 +113,7 @@ fn each_side_is_told_of_its_own_connection_in_its_own_version() {
     ];
     for (persistence, version, expected) in table {
         let word = version.text();
-        let bytes = format!("GET /b HTTP/1.1\r\nHost: a\r\n\r\n").replace("HTTP/1.1", word);
+        let bytes = format!("GET /b {word}\r\nHost: a\r\n\r\n");
         let edit = RequestEdit {
             persistence,
             ..UNCHANGED
@@ -355,6 +355,8 @@ fn a_response_passes_without_what_it_may_not_have() {
 fn the_preset_adds_what_the_backend_does_not_say_itself() {
     const OTHERS: &str =
         "X-Content-Type-Options: nosniff|Referrer-Policy: strict-origin-when-cross-origin";
+    const OWN: &str = "strict-transport-security: max-age=1|x-frame-options: DENY|\
+                       referrer-policy: no-referrer";
     const ANCESTORS: &str = "Content-Security-Policy: frame-ancestors 'self'";
     const FRAMES: &str = "X-Frame-Options: SAMEORIGIN";
     const STRICT: &str = "Strict-Transport-Security: max-age=31536000";
@@ -368,11 +370,8 @@ fn the_preset_adds_what_the_backend_does_not_say_itself() {
         ),
         (
             https,
-            "strict-transport-security: max-age=1|x-frame-options: DENY|referrer-policy: no-referrer",
-            format!(
-                "strict-transport-security: max-age=1|x-frame-options: DENY|referrer-policy: no-referrer|\
-                 {ANCESTORS}|X-Content-Type-Options: nosniff"
-            ),
+            OWN,
+            format!("{OWN}|{ANCESTORS}|X-Content-Type-Options: nosniff"),
         ),
         (
             http,
