@@ -61,6 +61,7 @@ fn chunks_are_read_to_the_letter() {
         "7.1: CR after the last size", "0\r\r\n" => Err(FEED);
         "7.1: LF after the data", "1\r\na\n" => Err(OUTLASTS);
         "7.1: CR after the data", "1\r\na\ra" => Err(OUTLASTS);
+        "7.1: a space after the data", "1\r\na \n" => Err(OUTLASTS);
         "7.1: longer than its size", "1\r\nab\r\n" => Err(OUTLASTS);
         "7.1.1: an extension", "5;a\r\nhello\r\n0;b=c;d=\"e;\\\"\"\r\n\r\n" => Ok(Some(30));
         "7.1.1: bad white space", "5 ; a = b\t;c\r\nhello\r\n0\r\n\r\n" => Ok(Some(26));
@@ -75,6 +76,9 @@ fn chunks_are_read_to_the_letter() {
         "7.1.1: LF", "5;\n" => Err(EXTENSION);
         "7.1.1: CR", "5;a\rb" => Err(FEED);
         "7.1.1: a line ending in quotes", "5;a=\"\r\n\"\r\n" => Err(EXTENSION);
+        "7.1.1: CR in quotes", "5;a=\"\rb\"\r\n" => Err(EXTENSION);
+        "7.1.1: a value without a name", "5 =a\r\n" => Err(EXTENSION);
+        "7.1.1: two values, apart", "5;a=b =c\r\n" => Err(EXTENSION);
         "7.1.1: an escaped line ending", "5;a=\"\\\r\n\"\r\n" => Err(EXTENSION);
         "7.1.2: trailers", "0\r\nA: b\r\nC: d\r\n\r\n" => Ok(Some(17));
         "7.1.2: LF", "0\r\nA: b\n\r\n" => Err("a line feed without");

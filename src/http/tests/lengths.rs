@@ -104,6 +104,12 @@ fn a_head_is_bounded() {
 }
 
 #[test]
+fn a_uri_of_http_has_a_host() {
+    let bytes = b"GET http:/// HTTP/1.1\r\nHost:\r\n\r\n";
+    check("RFC 9110, 4.2.1", bytes, bad("a target whose host is not"));
+}
+
+#[test]
 fn what_is_not_whole_is_waited_for() {
     for bytes in [
         "",

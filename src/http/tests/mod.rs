@@ -13,6 +13,7 @@ mod edits;
 mod lengths;
 mod pieces;
 mod properties;
+mod proxies;
 mod requests;
 mod responses;
 mod smuggling;
