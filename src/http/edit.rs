@@ -2,10 +2,10 @@
 //!
 //! Each field is written anew as `Name: value`, in its order, the one that declares a length in the
 //! one way in which nobody can misread it. Of fields that belong to one connection, Connection and
-//! those it names, Keep-Alive, Proxy-Connection, TE and Upgrade (but of a change of protocol) do not
-//! pass; Connection is written for the next one. Then come the preset, removals, settings and additions, in this order. A request
-//! keeps its version, so that nobody answers HTTP/1.0 with what it does not know; a response says
-//! HTTP/1.1.
+//! those it names, Keep-Alive, Proxy-Connection, TE and Upgrade (but of a change of protocol) do
+//! not pass; Connection is written for the next one. What a [`Change`] removes or sets is taken out of
+//! what came; what it sets or adds is written at the end. A request keeps its version, so that nobody
+//! answers HTTP/1.0 with what it does not know; a response says HTTP/1.1.
 
 use super::field::{self, Field, Name};
 use super::{Asked, Forwarded, Kind, Origin, RequestHead, ResponseHead, Scheme, Version, security};
@@ -130,8 +130,8 @@ pub fn response<Value>(
     append(out, &["\r\n"]);
 }
 
-/// Fields that are for one connection only, besides Upgrade. TE is among them since it invites codings
-/// that no response may have here.
+/// Fields that are for one connection only, besides Upgrade. TE is among them since it invites
+/// codings that no response may have here.
 const OWN: [&str; 4] = ["Connection", "Keep-Alive", "Proxy-Connection", "TE"];
 
 /// Whether a field is for the next connection, too.

@@ -69,7 +69,7 @@ pub(super) fn same(left: &str, right: &str) -> bool {
         b'_' => b'-',
         byte => byte.to_ascii_lowercase(),
     };
-    left.len() == right.len() && left.bytes().map(plain).eq(right.bytes().map(plain))
+    left.bytes().map(plain).eq(right.bytes().map(plain))
 }
 
 /// Whether a name is one of these only to those who take `_` for `-`.

@@ -81,7 +81,8 @@ fn connection(fields: &[Field<'_>]) -> Result<(), Refusal> {
 
 /// One number, digits only, such as also those can hold who have signed integers.
 fn length(value: &[u8]) -> Result<u64, Refusal> {
-    let is_plain = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    // A sign would parse.
+    let is_plain = value.iter().all(u8::is_ascii_digit);
     let text = str::from_utf8(value).ok().filter(|_| is_plain);
     let length = text.and_then(|it| it.parse::<i64>().ok());
     let length = length.and_then(|it| u64::try_from(it).ok());

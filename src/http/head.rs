@@ -62,7 +62,6 @@ pub(super) struct Scan {
     line: usize,
     /// The bytes before this one have been looked at.
     scanned: usize,
-    fields: usize,
 }
 
 /// Where the parts of a head are.
@@ -84,7 +83,6 @@ impl Scan {
             first_end: None,
             line: 0,
             scanned: 0,
-            fields: 0,
         }
     }
 
@@ -160,13 +158,7 @@ impl Scan {
                 }));
             }
             (Some(_), Some(b' ' | b'\t')) => return Err(Refusal::bad("a folded line")),
-            (Some(_), Some(_)) if self.fields == MOST_FIELDS => {
-                return Err(Refusal {
-                    status: Status::FieldsTooLarge,
-                    why: "more than 100 fields",
-                });
-            }
-            (Some(_), Some(_)) => self.fields += 1,
+            (Some(_), Some(_)) => {}
         }
         Ok(None)
     }

@@ -35,135 +35,63 @@ fn chunks_are_read_to_the_letter() {
     const SIZE: &str = "the size of a chunk that is no number";
     const EXTENSION: &str = "an extension of a chunk";
     const OUTLASTS: &str = "a chunk that outlasts its size";
-    let table = [
-        ("7.1", "5\r\nhello\r\n0\r\n\r\n", Ok(Some(15))),
-        ("7.1: and what follows", "0\r\n\r\nGET", Ok(Some(5))),
-        (
-            "7.1: two",
-            "1\r\na\r\nA\r\n0123456789\r\n0\r\n\r\n",
-            Ok(Some(26)),
-        ),
-        (
-            "7.1: in either case",
-            "a\r\n0123456789\r\n0\r\n\r\n",
-            Ok(Some(20)),
-        ),
-        (
-            "7.1: zeros before",
-            "0005\r\nhello\r\n000\r\n\r\n",
-            Ok(Some(20)),
-        ),
-        (
-            "7.1: line endings in data",
-            "4\r\n\r\n\r\n\r\n0\r\n\r\n",
-            Ok(Some(14)),
-        ),
-        ("7.1: not over", "5\r\nhello\r\n0\r\n\r", Ok(None)),
-        ("7.1: not over", "5\r\nhello\r\n", Ok(None)),
-        ("7.1: no size", "\r\nhello", Err("a chunk without a size")),
-        ("7.1: no size", ";a\r\n", Err("a chunk without a size")),
-        ("7.1: a sign", "+5\r\n", Err("a chunk without a size")),
-        ("7.1: a sign", "-0\r\n", Err("a chunk without a size")),
-        (
-            "7.1: a space before",
-            " 5\r\n",
-            Err("a chunk without a size"),
-        ),
-        ("7.1: a prefix", "0x5\r\n", Err(SIZE)),
-        ("7.1: a letter", "5g\r\n", Err(SIZE)),
-        ("7.1: an underscore", "1_0\r\n", Err(SIZE)),
-        ("7.1: NUL", "5\0\r\n", Err(SIZE)),
-        ("7.1: the longest", "fffffffffffffff\r\n", Ok(None)),
-        (
-            "7.1: too long",
-            "1000000000000000\r\n",
-            Err("the size of a chunk with too many"),
-        ),
-        (
-            "7.1: too many zeros",
-            "0000000000000005\r\n",
-            Err("the size of a chunk with too many"),
-        ),
-        ("7.1: LF after the size", "5\nhello", Err(SIZE)),
-        ("7.1: CR after the size", "5\rhello", Err(FEED)),
-        ("7.1: CR after the last size", "0\r\r\n", Err(FEED)),
-        ("7.1: LF after the data", "1\r\na\n", Err(OUTLASTS)),
-        ("7.1: CR after the data", "1\r\na\ra", Err(OUTLASTS)),
-        ("7.1: longer than its size", "1\r\nab\r\n", Err(OUTLASTS)),
-        (
-            "7.1.1: an extension",
-            "5;a\r\nhello\r\n0;b=c;d=\"e;\\\"\"\r\n\r\n",
-            Ok(Some(30)),
-        ),
-        (
-            "7.1.1: bad white space",
-            "5 ; a = b\t;c\r\nhello\r\n0\r\n\r\n",
-            Ok(Some(26)),
-        ),
-        ("7.1.1: bad white space alone", "5 \r\n", Err(EXTENSION)),
-        ("7.1.1: no name", "5;\r\n", Err(EXTENSION)),
-        ("7.1.1: no name", "5;;a\r\n", Err(EXTENSION)),
-        ("7.1.1: no value", "5;a=\r\n", Err(EXTENSION)),
-        ("7.1.1: two words", "5;a b\r\n", Err(EXTENSION)),
-        ("7.1.1: two values", "5;a=b=c\r\n", Err(EXTENSION)),
-        ("7.1.1: after a value", "5;a=\"b\"c\r\n", Err(EXTENSION)),
-        ("7.1.1: LF", "5;a\n", Err(EXTENSION)),
-        ("7.1.1: LF", "5;\n", Err(EXTENSION)),
-        ("7.1.1: CR", "5;a\rb", Err(FEED)),
-        (
-            "7.1.1: a line ending in quotes",
-            "5;a=\"\r\n\"\r\n",
-            Err(EXTENSION),
-        ),
-        (
-            "7.1.1: an escaped line ending",
-            "5;a=\"\\\r\n\"\r\n",
-            Err(EXTENSION),
-        ),
-        ("7.1.2: trailers", "0\r\nA: b\r\nC: d\r\n\r\n", Ok(Some(17))),
-        ("7.1.2: LF", "0\r\nA: b\n\r\n", Err("a line feed without")),
-        ("7.1.2: LF", "0\r\n\n", Err("a line feed without")),
-        ("7.1.2: LF", "0\r\n\r\r\n\r\n", Err("a field's name")),
-        (
-            "7.1.2: CR",
-            "0\r\nA: b\rC: d\r\n\r\n",
-            Err("a field's value"),
-        ),
-        (
-            "7.1.2: no name",
-            "0\r\nGET / HTTP/1.1\r\n\r\n",
-            Err("a field's name"),
-        ),
-        (
-            "7.1.2: folded",
-            "0\r\nA: b\r\n c\r\n\r\n",
-            Err("a field's name"),
-        ),
-        (
-            "RFC 9110, 6.5.1",
-            "0\r\nContent-Length: 5\r\n\r\n",
-            Err("a trailer that belongs"),
-        ),
-        (
-            "RFC 9110, 6.5.1",
-            "0\r\ntransfer_encoding: a\r\n\r\n",
-            Err("a trailer that belongs"),
-        ),
-        (
-            "RFC 9110, 6.5.1",
-            "0\r\nHost: a\r\n\r\n",
-            Err("a trailer that belongs"),
-        ),
-        (
-            "never spoofable",
-            "0\r\nX-Forwarded-For: a\r\n\r\n",
-            Err("a trailer that belongs"),
-        ),
-        (
-            "never spoofable",
-            "0\r\nForwarded: a\r\n\r\n",
-            Err("a trailer that belongs"),
-        ),
+    let table = rows![
+        "7.1", "5\r\nhello\r\n0\r\n\r\n" => Ok(Some(15));
+        "7.1: and what follows", "0\r\n\r\nGET" => Ok(Some(5));
+        "7.1: two", "1\r\na\r\nA\r\n0123456789\r\n0\r\n\r\n" => Ok(Some(26));
+        "7.1: in either case", "a\r\n0123456789\r\n0\r\n\r\n" => Ok(Some(20));
+        "7.1: zeros before", "0005\r\nhello\r\n000\r\n\r\n" => Ok(Some(20));
+        "7.1: line endings in data", "4\r\n\r\n\r\n\r\n0\r\n\r\n" => Ok(Some(14));
+        "7.1: not over", "5\r\nhello\r\n0\r\n\r" => Ok(None);
+        "7.1: not over", "5\r\nhello\r\n" => Ok(None);
+        "7.1: no size", "\r\nhello" => Err("a chunk without a size");
+        "7.1: no size", ";a\r\n" => Err("a chunk without a size");
+        "7.1: a sign", "+5\r\n" => Err("a chunk without a size");
+        "7.1: a sign", "-0\r\n" => Err("a chunk without a size");
+        "7.1: a space before", " 5\r\n" => Err("a chunk without a size");
+        "7.1: a prefix", "0x5\r\n" => Err(SIZE);
+        "7.1: a letter", "5g\r\n" => Err(SIZE);
+        "7.1: an underscore", "1_0\r\n" => Err(SIZE);
+        "7.1: NUL", "5\0\r\n" => Err(SIZE);
+        "7.1: the longest", "fffffffffffffff\r\n" => Ok(None);
+        "7.1: too long", "1000000000000000\r\n" => Err("the size of a chunk with too many");
+        "7.1: too many zeros", "0000000000000005\r\n" => Err("the size of a chunk with too many");
+        "7.1: LF after the size", "5\nhello" => Err(SIZE);
+        "7.1: CR after the size", "5\rhello" => Err(FEED);
+        "7.1: CR after the last size", "0\r\r\n" => Err(FEED);
+        "7.1: LF after the data", "1\r\na\n" => Err(OUTLASTS);
+        "7.1: CR after the data", "1\r\na\ra" => Err(OUTLASTS);
+        "7.1: a space after the data", "1\r\na \n" => Err(OUTLASTS);
+        "7.1: longer than its size", "1\r\nab\r\n" => Err(OUTLASTS);
+        "7.1.1: an extension", "5;a\r\nhello\r\n0;b=c;d=\"e;\\\"\"\r\n\r\n" => Ok(Some(30));
+        "7.1.1: bad white space", "5 ; a = b\t;c\r\nhello\r\n0\r\n\r\n" => Ok(Some(26));
+        "7.1.1: bad white space alone", "5 \r\n" => Err(EXTENSION);
+        "7.1.1: no name", "5;\r\n" => Err(EXTENSION);
+        "7.1.1: no name", "5;;a\r\n" => Err(EXTENSION);
+        "7.1.1: no value", "5;a=\r\n" => Err(EXTENSION);
+        "7.1.1: two words", "5;a b\r\n" => Err(EXTENSION);
+        "7.1.1: two values", "5;a=b=c\r\n" => Err(EXTENSION);
+        "7.1.1: after a value", "5;a=\"b\"c\r\n" => Err(EXTENSION);
+        "7.1.1: LF", "5;a\n" => Err(EXTENSION);
+        "7.1.1: LF", "5;\n" => Err(EXTENSION);
+        "7.1.1: CR", "5;a\rb" => Err(FEED);
+        "7.1.1: a line ending in quotes", "5;a=\"\r\n\"\r\n" => Err(EXTENSION);
+        "7.1.1: CR in quotes", "5;a=\"\rb\"\r\n" => Err(EXTENSION);
+        "7.1.1: a value without a name", "5 =a\r\n" => Err(EXTENSION);
+        "7.1.1: two values, apart", "5;a=b =c\r\n" => Err(EXTENSION);
+        "7.1.1: an escaped line ending", "5;a=\"\\\r\n\"\r\n" => Err(EXTENSION);
+        "7.1.2: trailers", "0\r\nA: b\r\nC: d\r\n\r\n" => Ok(Some(17));
+        "7.1.2: LF", "0\r\nA: b\n\r\n" => Err("a line feed without");
+        "7.1.2: LF", "0\r\n\n" => Err("a line feed without");
+        "7.1.2: LF", "0\r\n\r\r\n\r\n" => Err("a field's name");
+        "7.1.2: CR", "0\r\nA: b\rC: d\r\n\r\n" => Err("a field's value");
+        "7.1.2: no name", "0\r\nGET / HTTP/1.1\r\n\r\n" => Err("a field's name");
+        "7.1.2: folded", "0\r\nA: b\r\n c\r\n\r\n" => Err("a field's name");
+        "RFC 9110, 6.5.1", "0\r\nContent-Length: 5\r\n\r\n" => Err("a trailer that belongs");
+        "RFC 9110, 6.5.1", "0\r\ntransfer_encoding: a\r\n\r\n" => Err("a trailer that belongs");
+        "RFC 9110, 6.5.1", "0\r\nHost: a\r\n\r\n" => Err("a trailer that belongs");
+        "never spoofable", "0\r\nX-Forwarded-For: a\r\n\r\n" => Err("a trailer that belongs");
+        "never spoofable", "0\r\nForwarded: a\r\n\r\n" => Err("a trailer that belongs");
     ];
     for (rule, bytes, expected) in table {
         let seen = end_of(Framing::Chunked, bytes.as_bytes());

@@ -9,133 +9,44 @@ fn a_request_ends_where_nobody_can_think_otherwise() {
     const NUMBER: Verdict = bad("a Content-Length that is no number");
     const CODING: Verdict = bad("a Transfer-Encoding other than chunked");
     const BOTH: Verdict = bad("Content-Length and Transfer-Encoding");
-    let table = [
-        ("6.3, 7: nothing declared", "", NONE),
-        (
-            "6.3, 6: a length",
-            "Content-Length: 5\r\n",
-            Ok(Framing::Length(5)),
-        ),
-        ("6.3, 6: none", "content-length: 0\r\n", NONE),
-        (
-            "RFC 9110, 8.6: zeros before",
-            "Content-Length: 007\r\n",
-            Ok(Framing::Length(7)),
-        ),
-        (
-            "RFC 9110, 8.6: the longest",
-            "Content-Length: 9223372036854775807\r\n",
-            Ok(Framing::Length(i64::MAX as u64)),
-        ),
-        (
-            "RFC 9110, 8.6: too long",
-            "Content-Length: 9223372036854775808\r\n",
-            NUMBER,
-        ),
-        (
-            "RFC 9110, 8.6: too long",
-            "Content-Length: 99999999999999999999\r\n",
-            NUMBER,
-        ),
-        ("RFC 9110, 8.6: empty", "Content-Length:\r\n", NUMBER),
-        ("RFC 9110, 8.6: a sign", "Content-Length: +5\r\n", NUMBER),
-        ("RFC 9110, 8.6: a sign", "Content-Length: -5\r\n", NUMBER),
-        ("RFC 9110, 8.6: a space", "Content-Length: 5 5\r\n", NUMBER),
-        (
-            "RFC 9110, 8.6: hexadecimal",
-            "Content-Length: 0x5\r\n",
-            NUMBER,
-        ),
-        (
-            "RFC 9110, 8.6: a fraction",
-            "Content-Length: 5.0\r\n",
-            NUMBER,
-        ),
-        (
-            "RFC 9110, 8.6: an underscore",
-            "Content-Length: 1_0\r\n",
-            NUMBER,
-        ),
-        (
-            "RFC 9110, 8.6: digits beyond ASCII",
-            "Content-Length: \u{665}\r\n",
-            NUMBER,
-        ),
-        ("6.3, 5: a list", "Content-Length: 5, 5\r\n", NUMBER),
-        ("6.3, 5: a list", "Content-Length: 5,6\r\n", NUMBER),
-        (
-            "6.3, 5: repeated",
-            "Content-Length: 5\r\nContent-Length: 5\r\n",
-            bad("more than one Content-Length"),
-        ),
-        (
-            "6.3, 4: chunks",
-            "Transfer-Encoding: chunked\r\n",
-            Ok(Framing::Chunked),
-        ),
-        (
-            "7: in any case",
-            "TRANSFER-ENCODING:\tChunked \r\n",
-            Ok(Framing::Chunked),
-        ),
-        ("6.1: another coding", "Transfer-Encoding: gzip\r\n", CODING),
-        (
-            "6.1: another coding before",
-            "Transfer-Encoding: gzip, chunked\r\n",
-            CODING,
-        ),
-        (
-            "6.3, 4: chunks not last",
-            "Transfer-Encoding: chunked, gzip\r\n",
-            CODING,
-        ),
-        (
-            "6.1: chunks twice",
-            "Transfer-Encoding: chunked, chunked\r\n",
-            CODING,
-        ),
-        (
-            "6.1: an empty element",
-            "Transfer-Encoding: ,chunked\r\n",
-            CODING,
-        ),
-        ("6.1: empty", "Transfer-Encoding:\r\n", CODING),
-        (
-            "7: with a parameter",
-            "Transfer-Encoding: chunked;q=1\r\n",
-            CODING,
-        ),
-        ("6.1: gone", "Transfer-Encoding: identity\r\n", CODING),
-        (
-            "6.1: repeated",
-            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-            bad("more than one Transfer-Encoding"),
-        ),
-        (
-            "6.3, 3: both",
-            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
-            BOTH,
-        ),
-        (
-            "6.3, 3: both",
-            "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
-            BOTH,
-        ),
-        (
-            "RFC 9110, 7.6.1: taken away",
-            "Content-Length: 5\r\nConnection: close, content-length\r\n",
-            bad("a Connection field that names"),
-        ),
-        (
-            "RFC 9110, 7.6.1: taken away",
-            "Connection: Host\r\n",
-            bad("a Connection field that names"),
-        ),
-        (
-            "RFC 9110, 7.6.1: taken away",
-            "Connection: X-Forwarded-For\r\n",
-            bad("a Connection field that names"),
-        ),
+    const LONGEST: Framing = Framing::Length(9_223_372_036_854_775_807);
+    const TAKEN: Verdict = bad("a Connection field that names a decisive one");
+    const TWICE: Verdict = bad("more than one");
+    let table = rows![
+        "6.3, 7: nothing declared", "" => NONE;
+        "6.3, 6: a length", "Content-Length: 5\r\n" => Ok(Framing::Length(5));
+        "6.3, 6: none", "content-length: 0\r\n" => NONE;
+        "RFC 9110, 8.6: zeros before", "Content-Length: 007\r\n" => Ok(Framing::Length(7));
+        "RFC 9110, 8.6: the longest", "Content-Length: 9223372036854775807\r\n" => Ok(LONGEST);
+        "RFC 9110, 8.6: too long", "Content-Length: 9223372036854775808\r\n" => NUMBER;
+        "RFC 9110, 8.6: too long", "Content-Length: 99999999999999999999\r\n" => NUMBER;
+        "RFC 9110, 8.6: empty", "Content-Length:\r\n" => NUMBER;
+        "RFC 9110, 8.6: a sign", "Content-Length: +5\r\n" => NUMBER;
+        "RFC 9110, 8.6: a sign", "Content-Length: -5\r\n" => NUMBER;
+        "RFC 9110, 8.6: a space", "Content-Length: 5 5\r\n" => NUMBER;
+        "RFC 9110, 8.6: hexadecimal", "Content-Length: 0x5\r\n" => NUMBER;
+        "RFC 9110, 8.6: a fraction", "Content-Length: 5.0\r\n" => NUMBER;
+        "RFC 9110, 8.6: an underscore", "Content-Length: 1_0\r\n" => NUMBER;
+        "RFC 9110, 8.6: digits beyond ASCII", "Content-Length: \u{665}\r\n" => NUMBER;
+        "6.3, 5: a list", "Content-Length: 5, 5\r\n" => NUMBER;
+        "6.3, 5: a list", "Content-Length: 5,6\r\n" => NUMBER;
+        "6.3, 5: repeated", "Content-Length: 5\r\nContent-Length: 5\r\n" => TWICE;
+        "6.3, 4: chunks", "Transfer-Encoding: chunked\r\n" => Ok(Framing::Chunked);
+        "7: in any case", "TRANSFER-ENCODING:\tChunked \r\n" => Ok(Framing::Chunked);
+        "6.1: another coding", "Transfer-Encoding: gzip\r\n" => CODING;
+        "6.1: another coding before", "Transfer-Encoding: gzip, chunked\r\n" => CODING;
+        "6.3, 4: chunks not last", "Transfer-Encoding: chunked, gzip\r\n" => CODING;
+        "6.1: chunks twice", "Transfer-Encoding: chunked, chunked\r\n" => CODING;
+        "6.1: an empty element", "Transfer-Encoding: ,chunked\r\n" => CODING;
+        "6.1: empty", "Transfer-Encoding:\r\n" => CODING;
+        "7: with a parameter", "Transfer-Encoding: chunked;q=1\r\n" => CODING;
+        "6.1: gone", "Transfer-Encoding: identity\r\n" => CODING;
+        "6.1: repeated", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" => TWICE;
+        "6.3, 3: both", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n" => BOTH;
+        "6.3, 3: both", "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n" => BOTH;
+        "9110, 7.6.1: taken away", "Connection: close, content-length\r\n" => TAKEN;
+        "9110, 7.6.1: taken away", "Connection: Host\r\n" => TAKEN;
+        "9110, 7.6.1: taken away", "Connection: X-Forwarded-For\r\n" => TAKEN;
     ];
     for (rule, lines, expected) in table {
         let bytes = format!("POST / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
@@ -190,6 +101,12 @@ fn a_head_is_bounded() {
         names.as_bytes(),
         bad("Connection fields of more than 1 KiB"),
     );
+}
+
+#[test]
+fn a_uri_of_http_has_a_host() {
+    let bytes = b"GET http:/// HTTP/1.1\r\nHost:\r\n\r\n";
+    check("RFC 9110, 4.2.1", bytes, bad("a target whose host is not"));
 }
 
 #[test]

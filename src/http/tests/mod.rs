@@ -1,11 +1,19 @@
 //! The room as a whole: RFC 9112 rule by rule, what smugglers try, and properties of all messages.
 
+/// The rows of a table, a line each: `a, b => c;` is `(a, b, c)`.
+macro_rules! rows {
+    ($($($cell:expr),+ $(=> $expected:expr)?;)+) => {
+        [$(($($cell,)+ $($expected)?)),+]
+    };
+}
+
 mod bodies;
 mod differential;
 mod edits;
 mod lengths;
 mod pieces;
 mod properties;
+mod proxies;
 mod requests;
 mod responses;
 mod smuggling;

@@ -183,7 +183,11 @@ fn line() -> impl Strategy<Value = &'static str> {
 
 fn field() -> impl Strategy<Value = &'static str> {
     prop_oneof![
-        2 => prop::sample::select(vec!["A: b\r\n", "Connection: close\r\n", "Expect: 100-continue\r\n"]),
+        2 => prop::sample::select(vec![
+            "A: b\r\n",
+            "Connection: close\r\n",
+            "Expect: 100-continue\r\n",
+        ]),
         4 => prop::sample::select(vec![
             "Content-Length: 5\r\n",
             "Content-Length: 05\r\n",

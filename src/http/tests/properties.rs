@@ -15,6 +15,25 @@ fn anything() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+fn field() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "A: b\r\n",
+        "Content-Length: 5\r\n",
+        "Content-Length:\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: x\r\n",
+        "A : b\r\n",
+    ])
+}
+
+fn forwarded() -> impl Strategy<Value = Option<Forwarded>> {
+    prop::sample::select(vec![
+        None,
+        Some(Forwarded::XForwarded),
+        Some(Forwarded::Rfc7239),
+    ])
+}
+
 proptest! {
     #[test]
     fn what_passes_does_not_depend_on_how_it_is_cut(
@@ -40,7 +59,7 @@ proptest! {
     #[test]
     fn a_response_does_not_depend_on_how_it_is_cut(
         line in "HTTP/1.[01] [1-5][0-9]{2} ?[a-z]?\r?\n",
-        lines in prop::collection::vec("(A|Content-Length|Transfer-Encoding): ?(5|chunked|b)?\r\n", 0..4),
+        lines in prop::collection::vec(field(), 0..4),
         rest in "\r\n|\n|[ -~]*",
         length in 1_usize..20,
     ) {
@@ -56,10 +75,10 @@ proptest! {
     #[test]
     fn whatever_a_value_is_a_head_has_the_lines_that_were_set(
         value in prop::collection::vec(any::<u8>(), 0..40),
-        forwarded in prop::option::of(prop::sample::select(vec![Forwarded::XForwarded, Forwarded::Rfc7239])),
+        forwarded in forwarded(),
         is_trusted: bool,
     ) {
-        let bytes = b"GET / HTTP/1.1\r\nHost: a\r\nX-By: b\r\nX-Forwarded-For: c\r\nForwarded: d\r\n\r\n";
+        let bytes = b"GET / HTTP/1.1\r\nHost: a\r\nX-By: b\r\nX-Forwarded-For: c\r\n\r\n";
         let Parsed::Head(head) = request::parse(bytes) else { panic!() };
         let name = |it| Name::parse(it).unwrap();
         let changes = [
@@ -84,6 +103,7 @@ proptest! {
         prop_assert_eq!(edited.consumed, out.len());
         prop_assert_eq!(edited.fields.iter().filter(|it| it.is("X-By")).count(), 2);
         prop_assert_eq!(edited.field("Forwarded"), None);
-        prop_assert_eq!((edited.method, edited.target, edited.framing), (head.method, head.target, head.framing));
+        prop_assert_eq!((edited.method, edited.target), (head.method, head.target));
+        prop_assert_eq!(edited.framing, head.framing);
     }
 }
