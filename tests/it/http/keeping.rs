@@ -120,6 +120,23 @@ fn the_pause_between_requests_begins_anew_with_each() {
 }
 
 #[test]
+fn a_backend_hears_once_for_each_connection_who_the_client_is() {
+    let backend = named("a");
+    let scene = Scene::start("", "send_proxy = \"v1\"", &[backend.address]);
+    let mut client = scene.l4lb.connect();
+    let port = client.local_addr().unwrap().port();
+    for _ in 0..2 {
+        client.write_all(&get("/")).unwrap();
+        assert_eq!(response(&mut client).1, "a0");
+    }
+    let heads: Vec<String> = backend.heard().into_iter().map(|it| it.head).collect();
+    let told = format!("PROXY TCP4 127.0.0.1 127.0.0.1 {port} ");
+    assert!(heads[0].starts_with(&told), "{heads:?}");
+    assert!(heads[0].contains("\r\nGET / HTTP/1.1\r\n"), "{heads:?}");
+    assert!(heads[1].starts_with("GET / HTTP/1.1\r\n"), "{heads:?}");
+}
+
+#[test]
 fn a_drain_ends_idle_clients_and_tells_the_others_to_go() {
     let backend = Backend::start(|it| {
         if it.head.starts_with("GET /slow") {
