@@ -98,6 +98,7 @@ fn config(listen: SocketAddr, dashboard: SocketAddr, backends: Vec<BackendConfig
             max_connections: None,
             accept_proxy: None,
             preamble_timeout: defaults::PREAMBLE_TIMEOUT,
+            http: None,
         }],
         pools: vec![PoolConfig {
             name: "app".into(),

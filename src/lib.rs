@@ -15,6 +15,7 @@
 //! - [`scaling`] decides when a pool has too few or too many backends, and runs its command then.
 //! - [`access_log`] writes one line per connection in its own thread.
 //! - [`admin`] serves the admin API in its own thread; [`requests`] is what it asks the supervisor.
+//! - [`http`] knows the heads of HTTP, where a message ends, and what is changed in a head.
 //! - [`history`] remembers what counts were: for rates, and for the curves of a day.
 //! - [`counts`] are numbers with one writer each, [`metrics`] what is made of them for Prometheus.
 //! - [`messages`] has every type that crosses a thread, [`plan`] what is served, [`pool`] what a
@@ -28,7 +29,7 @@
 //!
 //! The layers, each of which may use those to its right:
 //! main → cli, client, demo, log_stats → supervisor → worker, health, admin, discovery, access_log → messages → plan, requests,
-//! metrics, scaling, pool, session, balance, listener, config, counts, sys. Session and balance are pure: no I/O, no clock, no log.
+//! metrics, scaling, pool, session, balance, listener, http, config, counts, sys. Session and balance are pure: no I/O, no clock, no log.
 
 pub mod access_log;
 pub mod admin;
@@ -45,6 +46,7 @@ pub mod foresight;
 pub mod health;
 pub mod held_up;
 pub mod history;
+pub mod http;
 pub mod journal;
 pub mod listener;
 pub mod log_stats;

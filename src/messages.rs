@@ -225,7 +225,27 @@ pub struct FailedAttempt {
 #[derive(Clone, Debug, Default)]
 pub struct FailedAttempts(pub Vec<FailedAttempt>);
 
-/// All that the access log says of a session.
+/// What the access log says of an HTTP request, besides what it says of every session. Texts are cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestRecord {
+    /// Its method.
+    pub method: Box<str>,
+    /// Its path, without the query.
+    pub path: Box<str>,
+    /// The minor number of its version, HTTP/1.0 or 1.1.
+    pub minor: u8,
+    /// The host that it is for.
+    pub host: Option<Box<str>>,
+    /// The client's software, as it calls itself.
+    pub user_agent: Option<Box<str>>,
+    /// From its first byte to the last one of its head.
+    pub head: Duration,
+    /// The status of the response, if there was one.
+    pub status: Option<u16>,
+}
+
+/// All that the access log says of a session, or of one request of an HTTP listener: then times begin with
+/// its first byte, and bytes, retries and waits are its own.
 #[derive(Clone, Debug)]
 pub struct SessionRecord {
     /// The connection's id.
@@ -266,4 +286,6 @@ pub struct SessionRecord {
     pub spliced: bool,
     /// What the kernel knows of its connections, by side, where the log wants to know.
     pub tcp: Option<Box<[Option<TcpInfo>; 2]>>,
+    /// The request, where this is one.
+    pub request: Option<Box<RequestRecord>>,
 }

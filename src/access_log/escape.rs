@@ -22,6 +22,21 @@ impl Display for Escaped<'_> {
     }
 }
 
+/// A text between quotes, in which spaces stay as they are; the rest as with [`Escaped`].
+pub(super) struct Quoted<'a>(pub(super) &'a str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        let mut words = self.0.split(' ');
+        if let Some(first) = words.next() {
+            Escaped(first).fmt(f)?;
+        }
+        words.try_for_each(|word| write!(f, " {}", Escaped(word)))?;
+        f.write_char('"')
+    }
+}
+
 const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_graphic() && byte != b'"' && byte != b'\\'
 }
@@ -54,6 +69,18 @@ mod tests {
         ];
         for (text, wanted) in table {
             assert_eq!(Escaped(text).to_string(), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn between_quotes_a_space_is_a_space() {
+        let table = [
+            ("", "\"\""),
+            (" a  b ", "\" a  b \""),
+            ("a \"b\"\n", "\"a \\\"b\\\"\\u000a\""),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(Quoted(text).to_string(), wanted, "{text:?}");
         }
     }
 

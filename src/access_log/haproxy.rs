@@ -1,5 +1,6 @@
 //! The `haproxy` form: what its `option tcplog` prints, from the client's address on, so that what reads
-//! such lines reads these (HAProxy's configuration manual, 8.2.2 and 8.5).
+//! such lines reads these (HAProxy's configuration manual, 8.2.2 and 8.5); of an HTTP request what `option
+//! httplog` prints (8.2.3), where the captured headers are Host and User-Agent.
 //!
 //! Two things it counts are not counted here: the place in a queue is always 0, and the sessions of the
 //! pool are those of the listener. Times are UTC.
@@ -7,9 +8,10 @@
 use std::io::{self, Write};
 use std::time::SystemTime;
 
+use super::escape::{Escaped, Quoted};
 use super::line::{BackendName, datable};
-use crate::messages::SessionRecord;
-use crate::session::{Cause, CloseReason};
+use crate::messages::{RequestRecord, SessionRecord};
+use crate::session::{Cause, CloseReason, Side};
 
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -30,6 +32,9 @@ pub(super) fn write(out: &mut Vec<u8>, record: &SessionRecord, at: SystemTime) -
         _ => whole_millis(record.queued),
     };
     let connect = record.connect.map_or(-1, whole_millis);
+    if let Some(request) = &record.request {
+        return write_request(out, record, request, [queued, connect]);
+    }
     // As with `option logasap`: a plus before what will be more at the end.
     let plus = if record.reason.is_none() { "+" } else { "" };
     write!(
@@ -39,6 +44,39 @@ pub(super) fn write(out: &mut Vec<u8>, record: &SessionRecord, at: SystemTime) -
         record.bytes_out
     )?;
     write_letters(out, record.reason)?;
+    write_counts(out, record)
+}
+
+/// What `option httplog` prints behind the server. Of its cookies nothing is known here.
+fn write_request(
+    out: &mut Vec<u8>,
+    record: &SessionRecord,
+    request: &RequestRecord,
+    [queued, connect]: [i64; 2],
+) -> io::Result<()> {
+    let head = whole_millis(request.head);
+    let response = record.first_byte[Side::Backend.index()].map_or(-1, |it| {
+        let before = request.head + record.queued + record.connect.unwrap_or_default();
+        whole_millis(it.saturating_sub(before))
+    });
+    let status = request.status.map_or(-1, i32::from);
+    let (total, bytes) = (record.total.as_millis(), record.bytes_out);
+    write!(
+        out,
+        " {head}/{queued}/{connect}/{response}/{total} {status} {bytes} - - "
+    )?;
+    write_letters(out, record.reason)?;
+    out.write_all(b"--")?;
+    write_counts(out, record)?;
+    let captured = [&request.host, &request.user_agent].map(|it| it.as_deref().unwrap_or(""));
+    let [host, agent] = captured.map(Escaped);
+    let (method, path, minor) = (&request.method, &request.path, request.minor);
+    let line = format!("{method} {path} HTTP/1.{minor}");
+    write!(out, " {{{host}|{agent}}} {}", Quoted(&line))
+}
+
+/// Sessions, retries and queues.
+fn write_counts(out: &mut Vec<u8>, record: &SessionRecord) -> io::Result<()> {
     let [all, listener, backend] = record.active;
     // A plus where the retries are not to be held against this backend.
     let plus = if was_redispatched(record) { "+" } else { "" };
@@ -83,6 +121,7 @@ fn write_letters(out: &mut Vec<u8>, reason: Option<CloseReason>) -> io::Result<(
         | Cause::BadPreamble
         | Cause::Denied
         | Cause::PreambleTimeout
+        | Cause::ResponseTimeout
         | Cause::Killed
         | Cause::Internal => cause,
     };
@@ -98,7 +137,9 @@ fn was_redispatched(record: &SessionRecord) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access_log::line::fixtures::{line, living, record, rejected, retried};
+    use crate::access_log::line::fixtures::{
+        line, living, record, rejected, request, retried, unanswered,
+    };
     use crate::config::LineFormat;
     use crate::session::Stage;
     use std::time::Duration;
@@ -121,6 +162,16 @@ mod tests {
             (
                 living(),
                 "203.0.113.7:51544 [18/Nov/2026:12:20:01.276] web app/b2 0/0/+1204 +49321 -- 17/9/9/4/0 0/0\n",
+            ),
+            (
+                request(),
+                "203.0.113.7:51544 [18/Nov/2026:12:20:01.276] web app/b2 0/0/0/2/1204 200 49321 - - ---- \
+                 17/9/9/4/0 0/0 {shop.example|curl/8.5\\u0020(x\\\")} \"GET /a/b HTTP/1.1\"\n",
+            ),
+            (
+                unanswered(),
+                "203.0.113.7:51544 [18/Nov/2026:12:20:01.276] web app/b2 0/0/0/-1/1204 -1 0 - - CD-- \
+                 17/9/9/4/0 0/0 {|} \"GET /a/b HTTP/1.1\"\n",
             ),
         ];
         for (record, wanted) in table {
@@ -145,6 +196,7 @@ mod tests {
             (Cause::BackendDown, 'D'),
             (Cause::LocalResource, 'R'),
             (Cause::IdleTimeout, 'c'),
+            (Cause::ResponseTimeout, 's'),
             (Cause::Killed, 'K'),
             (Cause::Drained, 'K'),
             (Cause::Internal, 'I'),

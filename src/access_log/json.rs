@@ -43,6 +43,27 @@ struct Line<'a> {
     destination_port: Option<u16>,
     #[serde(rename = "destination.bytes")]
     destination_bytes: u64,
+    #[serde(
+        rename = "http.request.method",
+        skip_serializing_if = "Option::is_none"
+    )]
+    method: Option<&'a str>,
+    #[serde(
+        rename = "http.response.status_code",
+        skip_serializing_if = "Option::is_none"
+    )]
+    status: Option<u16>,
+    #[serde(rename = "http.version", skip_serializing_if = "Option::is_none")]
+    version: Option<&'static str>,
+    #[serde(rename = "url.path", skip_serializing_if = "Option::is_none")]
+    url_path: Option<&'a str>,
+    #[serde(rename = "url.domain", skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+    #[serde(
+        rename = "user_agent.original",
+        skip_serializing_if = "Option::is_none"
+    )]
+    user_agent: Option<&'a str>,
     #[serde(rename = "l4lb.listener")]
     listener: &'a str,
     #[serde(rename = "l4lb.pool")]
@@ -114,10 +135,12 @@ impl<'a> Line<'a> {
         let [active_total, active_listener, active_backend] = record.active;
         let [client_first_byte, backend_first_byte] = record.first_byte.map(|it| it.map(nanos));
         let [client_tcp, backend_tcp] = record.tcp.as_deref().copied().unwrap_or_default();
+        let request = record.request.as_deref();
         let destination = record.backend.as_ref().map(|it| it.address);
         Self {
             timestamp: humantime::format_rfc3339_millis(at),
             action: match record.reason {
+                Some(_) if request.is_some() => "request-end",
                 Some(_) => "connection-end",
                 None => "connection-interim",
             },
@@ -134,6 +157,12 @@ impl<'a> Line<'a> {
             destination_ip: destination.map(|it| it.ip()),
             destination_port: destination.map(|it| it.port()),
             destination_bytes: record.bytes_out,
+            method: request.map(|it| &*it.method),
+            status: request.and_then(|it| it.status),
+            version: request.map(|it| if it.minor == 0 { "1.0" } else { "1.1" }),
+            url_path: request.map(|it| &*it.path),
+            host: request.and_then(|it| it.host.as_deref()),
+            user_agent: request.and_then(|it| it.user_agent.as_deref()),
             listener: &record.listener,
             pool: &record.pool,
             backend: record.backend.as_ref().map(|it| &*it.name),
@@ -192,7 +221,9 @@ fn as_text_within<S: Serializer>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access_log::line::fixtures::{line, living, record, rejected, retried};
+    use crate::access_log::line::fixtures::{
+        line, living, record, rejected, request, retried, unanswered,
+    };
     use crate::config::LineFormat;
     use crate::pool::{Backend, BackendId};
     use serde_json::{Value, json};
@@ -235,6 +266,32 @@ mod tests {
             "l4lb.conn_id": "8f21",
         });
         assert_eq!(object(&record()), wanted);
+    }
+
+    #[test]
+    fn a_request_has_the_names_of_the_common_schema() {
+        let object = object(&request());
+        let table = [
+            ("event.action", json!("request-end")),
+            ("http.request.method", json!("GET")),
+            ("http.response.status_code", json!(200)),
+            ("http.version", json!("1.1")),
+            ("url.path", json!("/a/b")),
+            ("url.domain", json!("shop.example")),
+            ("user_agent.original", json!("curl/8.5 (x\")")),
+            ("l4lb.first_byte.backend", json!(4_000_000)),
+        ];
+        for (key, wanted) in table {
+            assert_eq!(object[key], wanted, "{key}");
+        }
+        let unanswered = self::object(&unanswered());
+        for key in [
+            "http.response.status_code",
+            "url.domain",
+            "user_agent.original",
+        ] {
+            assert_eq!(unanswered.get(key), None, "{key}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::escape::Escaped;
 use super::{default, haproxy, json, template};
 use crate::config::LineFormat;
-use crate::messages::SessionRecord;
+use crate::messages::{RequestRecord, SessionRecord};
 
 /// The last second of the year 9999, since 1970.
 const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
@@ -55,6 +55,18 @@ impl fmt::Display for BackendName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.backend {
             Some(backend) => Escaped(&backend.name).fmt(f),
+            None => f.write_str("-"),
+        }
+    }
+}
+
+/// The status of the response, where there was one.
+pub(super) struct Status<'a>(pub(super) &'a RequestRecord);
+
+impl fmt::Display for Status<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.status {
+            Some(status) => status.fmt(f),
             None => f.write_str("-"),
         }
     }
@@ -129,6 +141,7 @@ pub(super) mod fixtures {
             active: [17, 9, 4],
             spliced: true,
             tcp: None,
+            request: None,
         }
     }
 
@@ -180,6 +193,44 @@ pub(super) mod fixtures {
                 }),
                 None,
             ])),
+            ..record()
+        }
+    }
+
+    /// A request that was answered.
+    pub(crate) fn request() -> SessionRecord {
+        SessionRecord {
+            request: Some(Box::new(RequestRecord {
+                method: "GET".into(),
+                path: "/a/b".into(),
+                minor: 1,
+                host: Some("shop.example".into()),
+                user_agent: Some("curl/8.5 (x\")".into()),
+                head: Duration::from_micros(400),
+                status: Some(200),
+            })),
+            ..record()
+        }
+    }
+
+    /// One that was not, and of which little is known.
+    pub(crate) fn unanswered() -> SessionRecord {
+        let known = request().request;
+        SessionRecord {
+            request: known.map(|it| {
+                Box::new(RequestRecord {
+                    host: None,
+                    user_agent: None,
+                    status: None,
+                    ..*it
+                })
+            }),
+            first_byte: [None; 2],
+            bytes_out: 0,
+            reason: Some(CloseReason {
+                cause: Cause::ClientAborted,
+                stage: Stage::Data,
+            }),
             ..record()
         }
     }

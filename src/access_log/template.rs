@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 use std::time::SystemTime;
 
-use super::line::{BackendName, Millis, Termination, path};
+use super::escape::Escaped;
+use super::line::{BackendName, Millis, Status, Termination, path};
 use crate::config::{Part, Placeholder};
 use crate::messages::SessionRecord;
 use crate::session::Side;
 
-pub(super) fn write(
+/// Writes a template; also the values of headers that go by what the log knows.
+pub(crate) fn write(
     out: &mut Vec<u8>,
     parts: &[Part],
     record: &SessionRecord,
@@ -31,6 +33,7 @@ fn write_field(
     at: SystemTime,
 ) -> io::Result<()> {
     let [all, listener, backend] = record.active;
+    let request = record.request.as_deref();
     match field {
         Placeholder::Time => write!(out, "{}", humantime::format_rfc3339_millis(at)),
         Placeholder::Client => write!(out, "{}", record.client),
@@ -63,13 +66,26 @@ fn write_field(
         Placeholder::ActiveTotal => write!(out, "{all}"),
         Placeholder::ActiveListener => write!(out, "{listener}"),
         Placeholder::ActiveBackend => write!(out, "{backend}"),
+        Placeholder::Method => write_text(out, request.map(|it| &*it.method)),
+        Placeholder::UrlPath => write_text(out, request.map(|it| &*it.path)),
+        Placeholder::Host => write_text(out, request.and_then(|it| it.host.as_deref())),
+        Placeholder::UserAgent => write_text(out, request.and_then(|it| it.user_agent.as_deref())),
+        Placeholder::Status => match request {
+            Some(request) => write!(out, "{}", Status(request)),
+            None => out.write_all(b"-"),
+        },
     }
+}
+
+/// A text that came from the network.
+fn write_text(out: &mut Vec<u8>, text: Option<&str>) -> io::Result<()> {
+    write!(out, "{}", Escaped(text.unwrap_or("-")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access_log::line::fixtures::{line, record, rejected};
+    use crate::access_log::line::fixtures::{line, record, rejected, request};
     use crate::config::LineFormat;
 
     /// All placeholders in their order.
@@ -85,12 +101,17 @@ mod tests {
         assert_eq!(
             line(&everything(), &record()),
             "2026-11-18T12:20:02.481Z 203.0.113.7:51544 203.0.113.7 51544 web app b2 10.0.0.2:8080 \
-             0.0 0.8 4.0 1204.3 512 49321 -- completed 0 splice 8f21 17 9 4\n"
+             0.0 0.8 4.0 1204.3 512 49321 -- completed 0 splice 8f21 17 9 4 - - - - -\n"
         );
         assert_eq!(
             line(&everything(), &rejected()),
             "2026-11-18T12:20:02.481Z 203.0.113.7:51544 203.0.113.7 51544 web app - - \
-             0.0 - - 0.0 0 0 SC no_backend 0 - 8f21 1 1 0\n"
+             0.0 - - 0.0 0 0 SC no_backend 0 - 8f21 1 1 0 - - - - -\n"
+        );
+        let of_request = LineFormat::parse("{method} {url_path} {host} {status} {user_agent}");
+        assert_eq!(
+            line(&of_request.unwrap(), &request()),
+            "GET /a/b shop.example 200 curl/8.5\\u0020(x\\\")\n"
         );
     }
 

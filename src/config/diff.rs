@@ -1,5 +1,6 @@
 //! What is different between two configurations, in sentences. Pure.
 
+mod http;
 mod route;
 
 use std::collections::{BTreeSet, HashMap};
@@ -131,6 +132,7 @@ fn listener(
     value(changes, &whose, "accept_proxy", accept, proxies);
     let times = (&was.preamble_timeout, &is.preamble_timeout);
     value(changes, &whose, "preamble_timeout", times, |it| time(*it));
+    http::protocol(changes, &whose, was, is);
 }
 
 fn pool(changes: &mut Vec<String>, was: &PoolConfig, is: &PoolConfig) {

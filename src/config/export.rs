@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{
-    AccessLogConfig, BackendConfig, Check, Config, DialFrom, HealthConfig, ListenerConfig,
-    PoolConfig, RouteConfig, ScaleConfig,
+    AccessLogConfig, BackendConfig, Check, Config, DialFrom, HeaderEdits, HealthConfig, HttpConfig,
+    ListenerConfig, PoolConfig, RouteConfig, ScaleConfig, forwarded_name,
 };
+use crate::http::edit::Change;
 
 /// What a file would have to say for this configuration; a file of it is read as the same one.
 #[must_use]
@@ -74,6 +75,10 @@ fn listener(listener: &ListenerConfig, config: &Config) -> Value {
         let from = accept.from.iter().map(ToString::to_string);
         all["accept_proxy"] = json!({ "from": from.collect::<Vec<_>>() });
     }
+    if let Some(it) = &listener.http {
+        all["protocol"] = json!("http");
+        all["http"] = http(it);
+    }
     if let Some(routes) = &listener.routes {
         all["route"] = routes.list().iter().map(|it| route(it, config)).collect();
     }
@@ -89,6 +94,47 @@ fn route(route: &RouteConfig, config: &Config) -> Value {
         all["alpn"] = json!(route.alpn);
     }
     all
+}
+
+fn http(http: &HttpConfig) -> Value {
+    let networks = http.trusted_proxies.iter().map(ToString::to_string);
+    let mut all = json!({
+        "head_timeout": time(http.head_timeout),
+        "keep_alive": time(http.keep_alive),
+        "per": http.per.name(),
+        "security_headers": http.security_headers,
+    });
+    if let Some(it) = http.response_timeout {
+        all["response_timeout"] = json!(time(it));
+    }
+    if let Some(it) = http.forwarded {
+        all["forwarded"] = json!(forwarded_name(it));
+        all["trusted_proxies"] = networks.collect();
+    }
+    let edits = [
+        ("request_headers", &http.request_headers),
+        ("response_headers", &http.response_headers),
+    ];
+    for (key, edits) in edits.into_iter().filter(|(_, it)| !it.is_empty()) {
+        all[key] = header_edits(edits);
+    }
+    all
+}
+
+fn header_edits(edits: &HeaderEdits) -> Value {
+    let (mut remove, mut set, mut add) = (Vec::new(), Map::new(), Map::new());
+    for edit in edits {
+        match edit {
+            Change::Remove(name) => remove.push(json!(name.text())),
+            Change::Set(name, value) => {
+                set.insert(name.text().to_owned(), json!(value.text()));
+            }
+            Change::Add(name, value) => {
+                add.insert(name.text().to_owned(), json!(value.text()));
+            }
+        }
+    }
+    json!({ "remove": remove, "set": set, "add": add })
 }
 
 fn pool(pool: &PoolConfig) -> Value {
@@ -239,6 +285,26 @@ mod tests {
         listen = "127.0.0.1:9444"
         pool = "bare"
         route = [{ sni = ["a.example"], pool = "app" }]
+        [[listener]]
+        name = "site"
+        listen = "127.0.0.1:8000"
+        pool = "app"
+        protocol = "http"
+        [listener.http]
+        head_timeout = "3s"
+        response_timeout = "4s"
+        keep_alive = "5s"
+        per = "request"
+        forwarded = "rfc7239"
+        trusted_proxies = ["10.0.0.0/8", "::1"]
+        security_headers = true
+        request_headers = { set = { X-Lb = "{listener}" }, remove = ["Cookie2"] }
+        response_headers = { add = { X-Served-By = "{backend}" } }
+        [[listener]]
+        name = "bare"
+        listen = "127.0.0.1:8001"
+        pool = "app"
+        protocol = "http"
         [pool.app]
         balance = "source-hash"
         slow_start = "30s"

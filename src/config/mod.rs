@@ -1,7 +1,7 @@
 //! What l4lb is told to do: valid by construction, immutable, shared by all threads.
 //!
 //! Text becomes these types in cli (flags) and in `file`; whoever holds one need not check anything
-//! again. Pure: nothing is read, looked up or opened here. Imports client_hello.
+//! again. Pure: nothing is read, looked up or opened here. Imports client_hello, http.
 
 mod access_log;
 mod address;
@@ -12,6 +12,7 @@ pub mod export;
 pub mod file;
 mod health;
 mod http;
+mod http_listener;
 mod name;
 mod nearest;
 mod pool;
@@ -29,6 +30,7 @@ pub use address::{AddressError, client_address, listen_address, name_server};
 pub use admin::{AdminAddress, AdminConfig};
 pub use health::{Check, EjectConfig, HealthConfig};
 pub use http::{STATUS_PASSES, Statuses, http_host, http_path, statuses};
+pub use http_listener::{FORWARDED, HeaderEdits, HttpConfig, Per, Protocol, forwarded_name};
 pub use name::{name, served_name};
 pub use nearest::hint;
 pub use pool::{AllDown, BackendConfig, Balance, OnDown, PoolConfig};
@@ -88,6 +90,8 @@ pub struct ListenerConfig {
     pub idle_timeout: Duration,
     /// Sessions at once on this listener; `None` is as many as all listeners may have.
     pub max_connections: Option<u32>,
+    /// How requests are served where its clients speak HTTP; `None` is anything over TCP.
+    pub http: Option<Arc<HttpConfig>>,
     /// Who has to say in a PROXY header who its client is; `None` has clients alone.
     pub accept_proxy: Option<AcceptProxy>,
     /// For all that is read of a client before a backend is chosen.

@@ -92,15 +92,93 @@ placeholders! {
     ActiveListener = "active_listener",
     /// Sessions on the backend.
     ActiveBackend = "active_backend",
+    /// Of an HTTP request: its method.
+    Method = "method",
+    /// Of an HTTP request: the path, without the query.
+    UrlPath = "url_path",
+    /// Of an HTTP request: the host that it is for.
+    Host = "host",
+    /// Of an HTTP request: the status of the response.
+    Status = "status",
+    /// Of an HTTP request: the client's software, as it calls itself.
+    UserAgent = "user_agent",
+}
+
+impl Placeholder {
+    /// Whether it is known at the end of a session or request only.
+    #[must_use]
+    pub const fn is_of_the_end(self) -> bool {
+        match self {
+            Self::DurationMillis
+            | Self::BytesIn
+            | Self::BytesOut
+            | Self::Termination
+            | Self::Reason
+            | Self::Path => true,
+            Self::Time
+            | Self::Client
+            | Self::ClientIp
+            | Self::ClientPort
+            | Self::Listener
+            | Self::Pool
+            | Self::Backend
+            | Self::BackendAddress
+            | Self::QueuedMillis
+            | Self::ConnectMillis
+            | Self::FirstByteMillis
+            | Self::Retries
+            | Self::ConnectionId
+            | Self::ActiveTotal
+            | Self::ActiveListener
+            | Self::ActiveBackend
+            | Self::Method
+            | Self::UrlPath
+            | Self::Host
+            | Self::Status
+            | Self::UserAgent => false,
+        }
+    }
 }
 
 impl Template {
-    /// Takes a text apart.
+    /// Takes a text apart that says something of a session.
     ///
     /// # Errors
     ///
     /// A sentence that says what is wrong, with the nearest name of a placeholder.
     pub fn parse(text: &str) -> Result<Self, String> {
+        let template = Self::of(text)?;
+        let mut parts = template.parts.iter();
+        if !parts.any(|part| matches!(part, Part::Field(_))) {
+            return Err("a template has at least one placeholder, such as {client}".to_owned());
+        }
+        Ok(template)
+    }
+
+    /// Takes the value of a header apart, which may be a text alone.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong, with the nearest name of a placeholder.
+    pub fn of_header(text: &str) -> Result<Self, String> {
+        let template = Self::of(text)?;
+        for part in &*template.parts {
+            if let Part::Field(field) = part
+                && field.is_of_the_end()
+            {
+                let word = field.word();
+                return Err(format!("{{{word}}} is not known before the end"));
+            }
+        }
+        Ok(template)
+    }
+
+    /// Takes a text apart.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong, with the nearest name of a placeholder.
+    fn of(text: &str) -> Result<Self, String> {
         if text.len() > MOST_BYTES {
             return Err(format!("a template has at most {MOST_BYTES} bytes"));
         }
@@ -133,9 +211,6 @@ impl Template {
         plain += rest;
         if !plain.is_empty() {
             parts.push(Part::Text(plain.into()));
-        }
-        if !parts.iter().any(|part| matches!(part, Part::Field(_))) {
-            return Err("a template has at least one placeholder, such as {client}".to_owned());
         }
         Ok(Self {
             text: text.into(),
@@ -224,6 +299,23 @@ mod tests {
         ];
         for (written, wanted) in table {
             let error = Template::parse(written).unwrap_err();
+            assert!(error.contains(wanted), "{written:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_value_of_a_header_says_what_is_known_when_it_is_written() {
+        let good = ["", "SAMEORIGIN", "{backend}", "{{x}} {client_ip};{status}"];
+        for good in good {
+            assert_eq!(Template::of_header(good).unwrap().text(), good);
+        }
+        let table = [
+            ("{term}", "{term} is not known before the end"),
+            ("{backnd}", "did you mean backend?"),
+            ("a\r\nb", "one line"),
+        ];
+        for (written, wanted) in table {
+            let error = Template::of_header(written).unwrap_err();
             assert!(error.contains(wanted), "{written:?}: {error}");
         }
     }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::Deserialize;
 
-/// One connection, or how one was that lives on. Times are microseconds.
+/// One connection or request, or how one was that lives on. Times are microseconds.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry<'a> {
     pub(super) client: IpAddr,
@@ -20,6 +20,15 @@ pub(super) struct Entry<'a> {
     pub(super) bytes_out: u64,
     /// `None` where it has not ended.
     pub(super) termination: Option<Cow<'a, str>>,
+    /// What the line says of an HTTP request.
+    pub(super) request: Option<Request>,
+}
+
+/// A request. One without a status was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) status: Option<u16>,
+    pub(super) first_byte: Option<u64>,
 }
 
 impl<'a> Entry<'a> {
@@ -43,9 +52,13 @@ impl<'a> Entry<'a> {
         let termination = words.next()?;
         let [_retries, _active, _path, id] =
             [words.next()?, words.next()?, words.next()?, words.next()?];
-        if !id.starts_with("c=") || words.next().is_some() {
+        if !id.starts_with("c=") {
             return None;
         }
+        let request = match words.next() {
+            Some(_method) => Some(request_of(&mut words)?),
+            None => None,
+        };
         Some(Self {
             client: client.ip(),
             listener: listener.into(),
@@ -57,6 +70,7 @@ impl<'a> Entry<'a> {
             bytes_in: bytes_in.parse().ok()?,
             bytes_out: bytes_out.parse().ok()?,
             termination: (termination != "..").then_some(letters(termination)?),
+            request,
         })
     }
 
@@ -72,9 +86,25 @@ impl<'a> Entry<'a> {
         let mut words = after.split(' ').skip(1);
         let listener = words.next()?;
         let (pool, backend) = words.next()?.split_once('/')?;
-        let [queued, connect, total] = numbers(words.next()?)?;
+        let times: Vec<&str> = words.next()?.split('/').collect();
+        let (queued, connect, response, total, status) = match times[..] {
+            [queued, connect, total] => (queued, connect, None, total, None),
+            [_head, queued, connect, response, total] => {
+                let status = status(words.next()?)?;
+                (queued, connect, Some(response), total, Some(status))
+            }
+            _ => return None,
+        };
         let bytes_out = words.next()?;
-        let termination = letters(words.next()?)?;
+        let is_request = response.is_some();
+        if is_request {
+            let [_request_cookie, _response_cookie] = [words.next()?, words.next()?];
+        }
+        let termination = words.next()?;
+        let termination = match is_request {
+            true => letters(termination.get(..2)?)?,
+            false => letters(termination)?,
+        };
         let [_, _, _, _, _retries] = numbers(words.next()?)?;
         let [_, _] = numbers(words.next()?)?;
         // As with `option logasap`: a plus says that the connection lives on.
@@ -91,6 +121,10 @@ impl<'a> Entry<'a> {
             bytes_in: 0,
             bytes_out: bytes_out.trim_start_matches('+').parse().ok()?,
             termination: (!is_interim).then_some(termination),
+            request: status.map(|status| Request {
+                status,
+                first_byte: response.and_then(whole),
+            }),
         })
     }
 
@@ -111,6 +145,10 @@ impl<'a> Entry<'a> {
             bytes_in: object.bytes_in,
             bytes_out: object.bytes_out,
             termination: object.termination.filter(|_| !is_interim),
+            request: (object.action == "request-end").then(|| Request {
+                status: object.status,
+                first_byte: object.first_byte.map(|it| it / 1000),
+            }),
         })
     }
 }
@@ -139,6 +177,26 @@ struct Object<'a> {
     queued: Option<u64>,
     #[serde(rename = "l4lb.connect")]
     connect: Option<u64>,
+    #[serde(rename = "l4lb.first_byte.backend")]
+    first_byte: Option<u64>,
+    #[serde(rename = "http.response.status_code")]
+    status: Option<u16>,
+}
+
+/// What stands behind the method of a request: host, path, status, time, and a text in quotes.
+fn request_of<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Request> {
+    let [_host, _path] = [words.next()?, words.next()?];
+    let (status, first_byte) = (status(words.next()?)?, tenths(words.next()?));
+    words.next().filter(|it| it.starts_with('"'))?;
+    Some(Request { status, first_byte })
+}
+
+/// A status, of which nothing is said where there was none.
+fn status(word: &str) -> Option<Option<u16>> {
+    match word {
+        "-" | "-1" => Some(None),
+        word => word.parse().ok().map(Some),
+    }
 }
 
 /// The parts of a word with slashes, if there are so many.
@@ -197,6 +255,7 @@ mod tests {
             bytes_in: 512,
             bytes_out: 49321,
             termination: Some("CD".into()),
+            request: None,
         };
         let default = "2026-11-18T12:20:02.481Z 203.0.113.7:51544 web app/b2 10.0.0.2:8080 \
                        2.0/3.0/1204.0 512/49321 CD 0 17/9/4 splice c=8f21";
@@ -220,6 +279,39 @@ mod tests {
     }
 
     #[test]
+    fn a_request_of_each_form_says_the_same() {
+        let default = "2026-11-18T12:20:02.481Z 203.0.113.7:51544 web app/b2 10.0.0.2:8080 2.0/3.0/1204.0 \
+                       512/49321 -- 0 17/9/4 splice c=8f21 GET shop.example /a/b 404 4.0 \"curl 8\"";
+        let haproxy = "203.0.113.7:51544 [18/Nov/2026:12:20:01.276] web app/b2 1/2/3/4/1204 404 49321 - - ---- \
+                       17/9/9/4/0 0/0 {shop.example|curl} \"GET /a/b HTTP/1.1\"";
+        let json = r#"{"event.action":"request-end","event.duration":1204000000,"client.ip":"203.0.113.7",
+            "source.bytes":512,"destination.bytes":49321,"l4lb.listener":"web","l4lb.pool":"app",
+            "l4lb.backend":"b2","l4lb.termination":"--","l4lb.first_byte.backend":4000000,
+            "http.response.status_code":404}"#;
+        for line in [default, haproxy, json] {
+            let entry = Entry::read(line).unwrap();
+            let wanted = Request {
+                status: Some(404),
+                first_byte: Some(4_000),
+            };
+            assert_eq!(entry.request, Some(wanted), "{line}");
+            assert_eq!(entry.termination.as_deref(), Some("--"));
+            assert_eq!((entry.total, entry.bytes_out), (1_204_000, 49321));
+        }
+        for unanswered in [
+            default.replace(" 404 4.0 ", " - - "),
+            haproxy.replace("/4/1204 404", "/-1/1204 -1"),
+        ] {
+            let entry = Entry::read(&unanswered).unwrap();
+            let nothing = Request {
+                status: None,
+                first_byte: None,
+            };
+            assert_eq!(entry.request, Some(nothing), "{unanswered}");
+        }
+    }
+
+    #[test]
     fn what_is_no_line_is_none() {
         for line in [
             "hello",
@@ -229,6 +321,8 @@ mod tests {
             "2026-11-18T12:20:02.481Z 203.0.113.7:1 web app/b2 10.0.0.2:1 0.0/0.8/1.0 1/1 --- 0 1/1/1 copy c=1",
             "2026-11-18T12:20:02.481Z 203.0.113.7:1 web app/b2 10.0.0.2:1 0.0/0.8/1.0 1/1 -- 0 1/1/1 copy",
             "2026-11-18T12:20:02.481Z 203.0.113.7:1 web app/b2 10.0.0.2:1 0.0/0.8/1.0 -1/1 -- 0 1/1/1 copy c=1",
+            "2026-11-18T12:20:02.481Z 203.0.113.7:1 web app/b2 10.0.0.2:1 0.0/0.8/1.0 1/1 -- 0 1/1/1 copy c=1 GET",
+            "1.2.3.4:5 [18/Nov/2026:12:20:01.276] web app/b2 1/2/3/4/5 2xx 1 - - ---- 1/1/1/1/0 0/0 {|} \"\"",
             "1.2.3.4:5 [18/Nov/2026:12:20:01.276] web app/b2 2/3 49321 CD 17/9/9/4/0 0/0",
             "1.2.3.4:5 [18/Nov/2026:12:20:01.276] web app/b2 2/3/99999999999999999999 1 CD 17/9/9/4/0 0/0",
         ] {

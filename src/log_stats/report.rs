@@ -44,6 +44,11 @@ pub(super) fn json(tally: &Tally) -> String {
     if let Some(number) = tally.first_unreadable {
         all["first_unreadable"] = json!(number);
     }
+    if tally.requests > 0 {
+        all["requests"] = json!(tally.requests);
+        all["statuses"] = json!(tally.statuses);
+        all["first_byte_ms"] = times(&tally.first_byte);
+    }
     format!("{all:#}\n")
 }
 
@@ -81,8 +86,13 @@ pub(super) fn text(tally: &Tally) -> String {
         all,
         ..
     } = tally;
+    let what = match tally.requests {
+        0 => "connections",
+        it if it == all.connections => "requests",
+        _ => "connections and requests",
+    };
     let mut text = format!(
-        "{} connections, {} with an error; {lines} lines",
+        "{} {what}, {} with an error; {lines} lines",
         all.connections, all.errors
     );
     if *interim > 0 {
@@ -120,6 +130,9 @@ pub(super) fn text(tally: &Tally) -> String {
     let ends = tally.terminations.iter();
     let ends = ends.map(|(letters, count)| [letters.clone(), count.to_string()]);
     text += &table(["TERMINATION", "CONNECTIONS"], &ends.collect::<Vec<_>>());
+    let statuses = tally.statuses.iter();
+    let statuses = statuses.map(|(class, count)| [class.clone(), count.to_string()]);
+    text += &table(["STATUS", "REQUESTS"], &statuses.collect::<Vec<_>>());
     let clients = tally.clients.top(CLIENTS).into_iter();
     let clients = clients.map(|(ip, count)| [ip.to_string(), count.to_string()]);
     text += &table(
@@ -134,16 +147,16 @@ pub(super) fn text(tally: &Tally) -> String {
 }
 
 fn time_rows(tally: &Tally) -> Vec<[String; 5]> {
-    let rows = [
-        ("queued", &tally.queued),
-        ("connect", &tally.connect),
-        ("total", &tally.total),
-    ];
+    let mut rows = vec![("queued", &tally.queued), ("connect", &tally.connect)];
+    if tally.requests > 0 {
+        rows.push(("first byte", &tally.first_byte));
+    }
+    rows.push(("total", &tally.total));
     let row = |(name, times): (&str, &Times)| {
         let [p50, p90, p99, max] = PERCENTILES.map(|(_, percent)| cell(times, percent));
         [name.to_owned(), p50, p90, p99, max]
     };
-    rows.map(row).to_vec()
+    rows.into_iter().map(row).collect()
 }
 
 fn cell(times: &Times, percent: f64) -> String {
@@ -248,6 +261,29 @@ BUSIEST CLIENT  CONNECTIONS
 10.0.0.8                  1
 ";
         assert_eq!(text(&tally), wanted);
+    }
+
+    #[test]
+    fn requests_are_counted_by_the_class_of_their_status() {
+        let line = "2026-11-18T12:20:02.481Z 10.0.0.7:1 web app/b2 10.0.0.2:80 0.0/0.8/9.0 5/4 -- 0 1/1/1 copy c=1";
+        let request = |status: &str| format!("{line} GET shop.example / {status} 2.5 \"-\"");
+        let requests = ["200", "204", "503", "-"].map(request);
+        let requests: Vec<&str> = requests.iter().map(|it| &**it).collect();
+        let only = tally(&requests);
+        let all = text(&only);
+        assert!(
+            all.starts_with("4 requests, 0 with an error; 4 lines\n"),
+            "{all}"
+        );
+        let wanted = "\nSTATUS  REQUESTS\n-              1\n2xx            2\n5xx            1\n";
+        assert!(all.contains(wanted), "{all}");
+        assert!(all.contains("\nfirst byte    2.5 "), "{all}");
+        let value: Value = serde_json::from_str(&json(&only)).unwrap();
+        assert_eq!(value["requests"], 4);
+        assert_eq!(value["statuses"], json!({ "-": 1, "2xx": 2, "5xx": 1 }));
+        assert_eq!(value["first_byte_ms"]["p50"], 2.5);
+        let mixed = text(&tally(&[line, requests[0]]));
+        assert!(mixed.starts_with("2 connections and requests, "), "{mixed}");
     }
 
     #[test]

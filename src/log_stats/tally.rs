@@ -27,6 +27,12 @@ pub(super) struct Tally {
     pub(super) listeners: BTreeMap<String, Share>,
     pub(super) backends: BTreeMap<String, (Share, Times)>,
     pub(super) terminations: BTreeMap<String, u64>,
+    /// Of the ended, those that were HTTP requests.
+    pub(super) requests: u64,
+    /// Requests by the class of their status: `2xx`, or a dash for those that were not answered.
+    pub(super) statuses: BTreeMap<String, u64>,
+    /// From a request to the first byte of its response.
+    pub(super) first_byte: Times,
     pub(super) queued: Times,
     pub(super) connect: Times,
     pub(super) total: Times,
@@ -101,6 +107,9 @@ impl Tally {
             listeners: BTreeMap::new(),
             backends: BTreeMap::new(),
             terminations: BTreeMap::new(),
+            requests: 0,
+            statuses: BTreeMap::new(),
+            first_byte: Times::with_digits(3),
             queued: Times::with_digits(3),
             connect: Times::with_digits(3),
             total: Times::with_digits(3),
@@ -136,6 +145,13 @@ impl Tally {
         share.add(entry, is_error);
         connect.add(entry.connect);
         *named(&mut self.terminations, termination, u64::default) += 1;
+        if let Some(request) = entry.request {
+            self.requests += 1;
+            let class = request.status.map(|it| format!("{}xx", it / 100));
+            let class = class.as_deref().unwrap_or("-");
+            *named(&mut self.statuses, class, u64::default) += 1;
+            self.first_byte.add(request.first_byte);
+        }
         self.queued.add(entry.queued);
         self.connect.add(entry.connect);
         self.total.add(Some(entry.total));

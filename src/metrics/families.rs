@@ -8,7 +8,7 @@ use std::fmt;
 use super::Scrape;
 use super::samples::{
     Samples, accept_errors, backends, by_label, by_worker, closed, listeners, no_backend,
-    pool_backends, rejected, values, vitals, workers,
+    pool_backends, rejected, responses, values, vitals, workers,
 };
 use crate::pool::State;
 use crate::session::DialError;
@@ -153,6 +153,13 @@ pub const FAMILIES: &[Family] = &[
         &["listener", "pool", "reason"],
         "Connections that have ended, and why",
         closed,
+    ),
+    family(
+        Kind::Counter,
+        "l4lb_http_responses_total",
+        &["listener", "pool", "by", "code"],
+        "HTTP responses by the class of their status, and by who has made them: backend or l4lb",
+        responses,
     ),
     family(
         Kind::Histogram,

@@ -5,7 +5,7 @@ use std::fmt;
 use prometheus_client::encoding::{EncodeGaugeValue, MetricEncoder};
 
 use super::families::Family;
-use super::{AcceptError, BackendScrape, ListenerScrape, Scrape, WorkerScrape};
+use super::{AcceptError, BackendScrape, CLASSES, ListenerScrape, Scrape, WorkerScrape};
 use crate::counts::Distribution;
 use crate::pool::State;
 use crate::session::Cause;
@@ -136,7 +136,22 @@ pub(super) fn accept_errors(scrape: &Scrape, out: &mut Samples<'_, '_>) -> fmt::
 pub(super) fn closed(scrape: &Scrape, out: &mut Samples<'_, '_>) -> fmt::Result {
     let names = Cause::ALL.map(Cause::label);
     let mut all = scrape.ends.iter();
-    all.try_for_each(|it| values(out, &[&it.listener, &it.pool], names, it.totals))
+    all.try_for_each(|it| values(out, &[&it.listener, &it.pool], names, it.totals.causes))
+}
+
+/// Only of pairs that have answered: most speak no HTTP.
+pub(super) fn responses(scrape: &Scrape, out: &mut Samples<'_, '_>) -> fmt::Result {
+    for it in &scrape.ends {
+        let by = [
+            ("backend", it.totals.responses),
+            ("l4lb", it.totals.own_responses),
+        ];
+        let has_any = by.iter().any(|(_, counts)| counts.iter().any(|it| *it > 0));
+        for (by, counts) in by.into_iter().filter(|_| has_any) {
+            values(out, &[&it.listener, &it.pool, by], CLASSES, counts)?;
+        }
+    }
+    Ok(())
 }
 
 /// Those of the ended that no backend was asked to serve, whatever their pool.
@@ -144,7 +159,7 @@ pub(super) fn rejected(scrape: &Scrape, out: &mut Samples<'_, '_>) -> fmt::Resul
     for listener in &scrape.listeners {
         for cause in Cause::ALL.into_iter().filter(|it| it.is_rejection()) {
             let ends = scrape.ends.iter().filter(|it| it.listener == listener.name);
-            let count: u64 = ends.map(|it| it.totals[cause as usize]).sum();
+            let count: u64 = ends.map(|it| it.totals.causes[cause as usize]).sum();
             out.number(&[&listener.name, cause.label()], count)?;
         }
     }
@@ -154,7 +169,9 @@ pub(super) fn rejected(scrape: &Scrape, out: &mut Samples<'_, '_>) -> fmt::Resul
 pub(super) fn no_backend(scrape: &Scrape, out: &mut Samples<'_, '_>) -> fmt::Result {
     for pool in &scrape.pools {
         let ends = scrape.ends.iter().filter(|it| it.pool == pool.name);
-        let count: u64 = ends.map(|it| it.totals[Cause::NoBackend as usize]).sum();
+        let count: u64 = ends
+            .map(|it| it.totals.causes[Cause::NoBackend as usize])
+            .sum();
         out.number(&[&pool.name], count)?;
     }
     Ok(())

@@ -109,24 +109,55 @@ impl ListenerTotals {
     }
 }
 
-/// How many connections have ended, by [`Cause`].
-pub type EndTotals = [u64; Cause::ALL.len()];
+/// How many connections have ended, by [`Cause`], and how many responses there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndTotals {
+    /// Connections that have ended.
+    pub causes: [u64; Cause::ALL.len()],
+    /// HTTP responses by the first digit of their status, from 1 on, that backends have made.
+    pub responses: [u64; CLASSES.len()],
+    /// Those that l4lb has made.
+    pub own_responses: [u64; CLASSES.len()],
+}
 
-/// Why connections of a listener to a pool have ended, as one worker has counted it.
+/// The classes of statuses.
+pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// Why connections of a listener to a pool have ended, and what was answered, as one worker has counted it.
 #[derive(Debug)]
 #[repr(align(64))]
-pub struct EndTally([Count; Cause::ALL.len()]);
+pub struct EndTally {
+    causes: [Count; Cause::ALL.len()],
+    responses: [Count; CLASSES.len()],
+    own_responses: [Count; CLASSES.len()],
+}
 
 impl Default for EndTally {
     fn default() -> Self {
-        Self(array::from_fn(|_| Count::default()))
+        Self {
+            causes: array::from_fn(|_| Count::default()),
+            responses: array::from_fn(|_| Count::default()),
+            own_responses: array::from_fn(|_| Count::default()),
+        }
     }
 }
 
 impl EndTally {
     /// One more has ended.
     pub fn ended(&self, cause: Cause) {
-        self.0[cause as usize].add(1);
+        self.causes[cause as usize].add(1);
+    }
+
+    /// A response with this status was passed on, or was l4lb's own. Above 599 is what nobody knows: the
+    /// last class has it.
+    pub fn answered(&self, status: u16, is_own: bool) {
+        let counts = if is_own {
+            &self.own_responses
+        } else {
+            &self.responses
+        };
+        let class = usize::from(status / 100).clamp(1, CLASSES.len());
+        counts[class - 1].add(1);
     }
 
     /// All of `tallies` together.
@@ -134,11 +165,17 @@ impl EndTally {
     pub fn sum(tallies: &[Self]) -> EndTotals {
         let mut sums = EndTotals::default();
         for tally in tallies {
-            let counts = values(&tally.0);
-            sums.iter_mut().zip(counts).for_each(|(sum, it)| *sum += it);
+            add(&mut sums.causes, &tally.causes);
+            add(&mut sums.responses, &tally.responses);
+            add(&mut sums.own_responses, &tally.own_responses);
         }
         sums
     }
+}
+
+fn add<const N: usize>(sums: &mut [u64; N], counts: &[Count; N]) {
+    let pairs = sums.iter_mut().zip(values(counts));
+    pairs.for_each(|(sum, it)| *sum += it);
 }
 
 /// What a worker counts of itself.
@@ -159,4 +196,24 @@ pub struct WorkerTally {
     pub pipes_used: Count,
     /// Its empty pipes, kept for the next flow.
     pub pipes_idle: Count,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn responses_are_counted_by_class_and_by_who_made_them() {
+        let tallies = [EndTally::default(), EndTally::default()];
+        for (status, is_own) in [(200, false), (204, false), (101, false), (999, false)] {
+            tallies[0].answered(status, is_own);
+        }
+        tallies[1].answered(200, false);
+        tallies[1].answered(503, true);
+        tallies[1].ended(Cause::NoBackend);
+        let sum = EndTally::sum(&tallies);
+        assert_eq!(sum.responses, [1, 3, 0, 0, 1]);
+        assert_eq!(sum.own_responses, [0, 0, 0, 0, 1]);
+        assert_eq!(sum.causes[Cause::NoBackend as usize], 1);
+    }
 }

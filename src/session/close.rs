@@ -31,6 +31,8 @@ pub enum Cause {
     Denied,
     /// The client did not say in time what it has to say first.
     PreambleTimeout,
+    /// The backend did not begin its response in time.
+    ResponseTimeout,
     /// An operator closed it.
     Killed,
     /// The drain deadline, or a second stop signal.
@@ -79,7 +81,7 @@ impl CloseReason {
 
 impl Cause {
     /// All of them, each in its own place.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Completed,
         Self::ClientAborted,
         Self::BackendAborted,
@@ -93,6 +95,7 @@ impl Cause {
         Self::BadPreamble,
         Self::Denied,
         Self::PreambleTimeout,
+        Self::ResponseTimeout,
         Self::Killed,
         Self::Drained,
         Self::Internal,
@@ -124,6 +127,7 @@ impl Cause {
             | Self::QueueTimeout
             | Self::BackendDown
             | Self::LocalResource
+            | Self::ResponseTimeout
             | Self::Internal => true,
         }
     }
@@ -145,6 +149,7 @@ impl Cause {
             | Self::BackendRefused
             | Self::ConnectTimeout
             | Self::BackendDown
+            | Self::ResponseTimeout
             | Self::IdleTimeout
             | Self::Killed
             | Self::Drained
@@ -168,6 +173,7 @@ impl Cause {
             Self::BadPreamble => ('P', "bad_preamble"),
             Self::Denied => ('P', "denied"),
             Self::PreambleTimeout => ('c', "preamble_timeout"),
+            Self::ResponseTimeout => ('s', "response_timeout"),
             Self::Killed => ('K', "killed"),
             Self::Drained => ('L', "drained"),
             Self::Internal => ('I', "internal"),
@@ -226,6 +232,7 @@ mod tests {
             (Cause::BadPreamble, Stage::Preamble, "PR"),
             (Cause::Denied, Stage::Preamble, "PR"),
             (Cause::PreambleTimeout, Stage::Preamble, "cR"),
+            (Cause::ResponseTimeout, Stage::Data, "sD"),
             (Cause::Killed, Stage::Data, "KD"),
             (Cause::Drained, Stage::Data, "LD"),
             (Cause::Internal, Stage::Data, "ID"),

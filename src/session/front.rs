@@ -1,7 +1,7 @@
 //! What a session does before, between and instead of relaying: the preamble of the client, the
 //! greeting of the backend, the rest between two exchanges, an answer of l4lb's own.
 
-use super::phase::Phase;
+use super::phase::{Handshake, Phase};
 use super::{Cause, CloseReason, Direction, Flow, Limits, Outcome, Readiness, Session, Side, Step};
 
 impl Session {
@@ -43,6 +43,56 @@ impl Session {
         self.flows[side.outbound().other().index()].make_formal();
     }
 
+    /// Why the client is not served, while it is told.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<CloseReason> {
+        match self.phase {
+            Phase::Answering { reason, .. } => Some(reason),
+            Phase::Preamble { .. }
+            | Phase::Choosing { .. }
+            | Phase::Connecting
+            | Phase::Dialing { .. }
+            | Phase::Queued { .. }
+            | Phase::Paused { .. }
+            | Phase::Starved
+            | Phase::Greeting { .. }
+            | Phase::Relaying
+            | Phase::Rested
+            | Phase::Closed(_) => None,
+        }
+    }
+
+    /// Whether nothing has happened to a socket that was not looked at.
+    #[must_use]
+    pub fn is_quiet(&self, side: Side) -> bool {
+        let news = Readiness::READABLE | Readiness::SUSPECT | Readiness::ENDING;
+        !self.ready[side.index()].any(news)
+    }
+
+    /// The backend, or the client, has been silent for too long in the midst of an exchange.
+    pub fn give_up(&mut self, cause: Cause, limits: &Limits) {
+        self.refuse(cause, limits);
+    }
+
+    /// Ends a session whose client is silent between two exchanges. Whether it is one.
+    pub fn leave(&mut self) -> bool {
+        let is_between = matches!(self.phase, Phase::Preamble { begun: false, .. })
+            && self.flow(Direction::Upload).received() > 0;
+        if is_between {
+            self.complete();
+        }
+        is_between
+    }
+
+    /// The kept backend had gone before it heard of the message: another one is asked from the beginning.
+    pub(super) fn ask_again(&mut self) {
+        self.flows[Direction::Upload.index()].begin_again();
+        self.broken = self.broken.filter(|side| *side != Side::Backend);
+        self.ready[Side::Backend.index()] = Readiness::NONE;
+        self.handshake = Handshake::Acknowledged;
+        self.phase = Phase::Choosing { last: None };
+    }
+
     /// What follows in both directions is no message with an end, but bytes as ever.
     pub fn unbind(&mut self) {
         self.flows.iter_mut().for_each(Flow::reopen);
@@ -75,10 +125,15 @@ impl Session {
             }
             Outcome::Done => self.phase = Phase::Choosing { last: None },
             Outcome::Denied(cause) => self.refuse(cause, limits),
-            // Between two exchanges the client may go.
-            Outcome::Ended if !begun && self.flow(Direction::Upload).received() > 0 => {
+            // Between two exchanges the client may go; before the first one nothing is cut short by it.
+            Outcome::Ended if !begun => {
                 self.ended_by.get_or_insert(Side::Client);
-                self.complete();
+                if self.flow(Direction::Upload).received() > 0 {
+                    self.complete();
+                } else {
+                    self.flows.iter_mut().for_each(Flow::finish);
+                    self.cut(Cause::ClientAborted);
+                }
             }
             Outcome::Ended | Outcome::Broken => {
                 self.ended_by.get_or_insert(Side::Client);
@@ -105,6 +160,8 @@ impl Session {
         match outcome {
             Outcome::Done => {
                 self.flows.iter_mut().for_each(Flow::reopen);
+                self.broken = None; // whoever it was, it is not kept
+                self.ended_by = None;
                 // What was read behind the last message may be the next one.
                 self.ready[Side::Client.index()] |= Readiness::READABLE;
                 let wait = Readiness::READABLE;
@@ -112,6 +169,12 @@ impl Session {
                 self.attempts = 0;
             }
             Outcome::Ended => self.complete(),
+            // The client may still be speaking: it hears the end before its socket is closed.
+            Outcome::WouldBlock => {
+                let (reason, wait) = (CloseReason::COMPLETED, Readiness::WRITABLE);
+                self.ready[Side::Client.index()] |= wait;
+                self.phase = Phase::Answering { reason, wait };
+            }
             _ => self.cut(Cause::Internal),
         }
     }
@@ -165,8 +228,8 @@ impl Session {
         let is_over = |flow: Flow| flow.complete() || flow.rests();
         if upload.complete() && download.complete() {
             self.phase = Phase::Closed(CloseReason::COMPLETED);
-        } else if upload.rests() && download.rests() {
-            self.phase = Phase::Rested;
+        } else if download.rests() {
+            self.phase = Phase::Rested; // what is left of the request is nobody's
         } else if is_over(upload) && is_over(download) {
             self.complete(); // a message that ends with its stream has no next one
         }

@@ -68,6 +68,9 @@ pub enum Outcome {
     Kept,
     /// `Preface`, `Receive`: what a side has said cannot be relayed.
     Denied(Cause),
+    /// `Send`, `Receive`, `CheckError`: the backend that was kept from an earlier exchange had gone before it
+    /// heard of this one, and another one may be asked.
+    Gone,
     /// A signal came first; the same step again.
     Interrupted,
     /// The source's stream ended: a read returned 0.

@@ -7,15 +7,19 @@ use super::{Side, Step};
 impl Session {
     /// Takes what `step`, the last answer of [`Session::next_step`], has come to.
     pub fn record(&mut self, step: Step, outcome: Outcome, limits: &Limits) {
-        if outcome == Outcome::Interrupted {
-            return;
+        match outcome {
+            Outcome::Interrupted => return,
+            Outcome::Gone => return self.ask_again(),
+            _ => {}
         }
         match step {
             Step::Choose | Step::Connect | Step::Hedge | Step::FinishConnect => {
                 self.record_dial(step, outcome, limits);
             }
             Step::Preface => self.record_preface(outcome, limits),
-            Step::Tend => self.ready[Side::Backend.index()] = Readiness::NONE,
+            Step::Tend => {
+                self.ready[Side::Backend.index()].clear(Readiness::READABLE | Readiness::SUSPECT)
+            }
             Step::Greet => self.record_greet(outcome, limits),
             Step::Rest => self.record_rest(outcome),
             Step::Answer => self.record_answer(outcome),

@@ -284,7 +284,7 @@ fn history(series: &Series<'_>, latest: SystemTime) -> History {
 fn count(ends: &[EndTally], of: fn(Cause) -> bool) -> u64 {
     let totals = EndTally::sum(ends);
     let causes = Cause::ALL.into_iter().filter(|it| of(*it));
-    causes.map(|it| totals[it as usize]).sum()
+    causes.map(|it| totals.causes[it as usize]).sum()
 }
 
 /// In milliseconds: half of them, and 99 of 100, took no longer.

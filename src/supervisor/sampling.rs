@@ -243,7 +243,7 @@ type Ends = Vec<(Arc<str>, u64)>;
 
 fn errors(ends: &EndTotals) -> u64 {
     let errors = Cause::ALL.into_iter().filter(|it| it.is_error());
-    errors.map(|it| ends[it as usize]).sum()
+    errors.map(|it| ends.causes[it as usize]).sum()
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ struct DialPool {
 
 pub(super) struct Dialer {
     pools: Vec<DialPool>,
+    /// How often backends were lost.
+    losses: u64,
     loads: Loads,
     health: Mailbox<ToHealth>,
 }
@@ -80,6 +82,7 @@ impl Dialer {
     pub(super) const fn new(loads: Loads, health: Mailbox<ToHealth>) -> Self {
         Self {
             pools: Vec::new(),
+            losses: 0,
             loads,
             health,
         }
@@ -136,12 +139,31 @@ impl Dialer {
         if balancer.set().eligible().is_empty() {
             lost.withdrawn.clear();
         }
+        self.losses += u64::from(!lost.down.is_empty() || !lost.withdrawn.is_empty());
         lost
     }
 
     /// Whether health says that the backend is up.
     pub(super) fn is_up(&self, pool: usize, id: BackendId) -> bool {
         states(self.pools[pool].balancer.set()).any(|it| it == (id, State::Up))
+    }
+
+    /// How often backends were lost so far: while it stays the same, whoever was served still is.
+    pub(super) const fn losses(&self) -> u64 {
+        self.losses
+    }
+
+    /// Whether the backend may get sessions.
+    pub(super) fn serves(&self, pool: usize, id: BackendId) -> bool {
+        let set = self.pools[pool].balancer.set();
+        let mut places = set.eligible().iter();
+        places.any(|&place| set.members()[place].backend.id == id)
+    }
+
+    /// Whether the backend takes so many connections and no more.
+    pub(super) fn is_limited(&self, pool: usize, name: &str) -> bool {
+        let mut backends = self.config(pool).backends.iter();
+        backends.any(|it| *it.name == *name && it.max_connections.is_some())
     }
 
     /// Whether a session of the pool has given its backend up since the last call.

@@ -16,6 +16,9 @@ use crate::session::{DialError, Outcome, Side};
 
 impl Shell {
     pub(super) fn choose(&mut self, slot: &mut Slot) -> Outcome {
+        if let Some(kept) = self.keep_backend(slot) {
+            return kept;
+        }
         if let (true, Some(backend)) = (slot.leased, &slot.backend) {
             let id = backend.id;
             slot.note_tried(id);
@@ -29,9 +32,9 @@ impl Shell {
         }
         match self.take_backend(slot) {
             Ok(backend) => {
-                slot.backend = Some(backend);
+                slot.backend = Some(Arc::clone(&backend));
                 slot.leased = true;
-                Outcome::Done
+                self.unpark(slot, &backend).unwrap_or(Outcome::Done)
             }
             Err(outcome) => {
                 if outcome == Outcome::AllTried {

@@ -3,6 +3,7 @@
 //! All events of a batch are noted before anything acts on one: nothing is closed or reused while
 //! an event of the batch still speaks of it, and a session with two events has one turn.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -114,6 +115,7 @@ impl Worker {
             clock: Clock::new(setup.epoch),
             counts: Arc::clone(&setup.tallies[peers.me()]),
             peers,
+            listeners: HashMap::new(),
             shortage_told: None,
         };
         let mut worker = Self {
@@ -272,6 +274,7 @@ impl Worker {
         draining.store(true, Ordering::SeqCst);
         self.acceptor
             .close(self.poll.registry(), &mut self.sessions);
+        self.sessions.dismiss_idle();
         self.drain_until = Some(self.sessions.clock().now() + time);
     }
 

@@ -57,12 +57,19 @@ impl Ledger {
         if let Some(tally) = slot.destination().ends.get(self.me) {
             tally.ended(reason.cause);
         }
+        self.requested(slot, reason, clock);
+    }
+
+    /// The session in `slot`, or its request, is over.
+    pub(super) fn requested(&mut self, slot: &mut Slot, reason: CloseReason, clock: &Clock) {
         if self.is_wanted(slot, reason != CloseReason::COMPLETED, clock) {
             let failed = slot.take_failed();
             let record = self.record(slot, clock);
+            let tcp = self.tcp_infos(slot);
             self.write(SessionRecord {
                 reason: Some(reason),
                 failed,
+                tcp,
                 ..record
             });
         }
@@ -73,13 +80,19 @@ impl Ledger {
         if self.is_wanted(slot, false, clock) {
             let failed = slot.failed().cloned().map(Box::new);
             let record = self.record(slot, clock);
-            self.write(SessionRecord { failed, ..record });
+            let tcp = self.tcp_infos(slot);
+            self.write(SessionRecord {
+                failed,
+                tcp,
+                ..record
+            });
         }
     }
 
     fn is_wanted(&self, slot: &Slot, is_error: bool, clock: &Clock) -> bool {
-        self.access_log.as_ref().is_some_and(|log| {
-            let lasted = clock.moment().since(slot.accepted);
+        let log = self.access_log.as_ref();
+        log.zip(slot.untold_since()).is_some_and(|(log, since)| {
+            let lasted = clock.moment().since(since);
             log.filter().keeps(is_error, lasted, slot.id)
         })
     }
@@ -97,8 +110,16 @@ impl Ledger {
         }
     }
 
-    /// What there is to say of a session that has not ended, but for its failed attempts.
-    fn record(&self, slot: &Slot, clock: &Clock) -> SessionRecord {
+    /// What the kernel knows of a session's connections, where the log wants to know.
+    fn tcp_infos(&self, slot: &Slot) -> Option<Box<[Option<TcpInfo>; 2]>> {
+        let log = self.access_log.as_ref();
+        log.is_some_and(AccessLog::wants_tcp_info)
+            .then(|| Box::new(tcp_infos(slot)))
+    }
+
+    /// What there is to say of a session, or of its request, that has not ended, but for its failed
+    /// attempts and what the kernel knows.
+    pub(super) fn record(&self, slot: &Slot, clock: &Clock) -> SessionRecord {
         let now = clock.moment();
         let waiting = slot.lined_up.map_or(Duration::ZERO, |it| now.since(it));
         let waited = Duration::from_micros(slot.waited).saturating_add(waiting);
@@ -106,11 +127,7 @@ impl Ledger {
             slot.session.flow(Direction::Upload),
             slot.session.flow(Direction::Download),
         );
-        let wants_tcp_info = self
-            .access_log
-            .as_ref()
-            .is_some_and(AccessLog::wants_tcp_info);
-        SessionRecord {
+        let mut record = SessionRecord {
             id: slot.id,
             at: clock.now(),
             client: slot.client_address,
@@ -137,8 +154,11 @@ impl Ledger {
                 slot.backend.as_ref().map_or(0, |it| it.load.active.count()),
             ],
             spliced: upload.spliced() || download.spliced(),
-            tcp: wants_tcp_info.then(|| Box::new(tcp_infos(slot))),
-        }
+            tcp: None,
+            request: None,
+        };
+        slot.tell_request(&mut record, now);
+        record
     }
 
     /// Tells the supervisor, unless its queue is full: the loop never waits.

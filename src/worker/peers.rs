@@ -52,6 +52,11 @@ impl Peers {
         Arc::clone(&self.shared)
     }
 
+    /// Whether the process lets its sessions finish, and ends.
+    pub(super) fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::SeqCst)
+    }
+
     /// The first client that waits for this pool is with that worker, and there may be room.
     pub(super) fn wake(&self, worker: usize, pool: usize) {
         // A full mailbox is about to be read, and lines are looked at after that.
@@ -67,7 +72,7 @@ impl Peers {
         listener: &Arc<PlannedListener>,
     ) -> Option<(Socket, SocketAddr)> {
         let workers = &self.shared.workers;
-        let is_draining = || self.shared.draining.load(Ordering::SeqCst);
+        let is_draining = || self.is_draining();
         let Some(other) = self.less_busy().filter(|_| !is_draining()) else {
             workers[self.me].enter(u32::MAX);
             return Some((socket, address));

@@ -67,7 +67,7 @@ impl Relay {
                 hold.buffer = Some(self.buffers.keep_scratch());
                 Outcome::Done
             }
-            Step::Fill(_) => self.fill(source, hold),
+            Step::Fill(_) => self.fill(source, usize::MAX, hold),
             Step::Drain(_) => self.drain(sink, flow.piped(), hold),
             Step::Unload(_) => self.unload(flow.piped(), hold),
             Step::Shutdown(_) => match sink.shutdown(Shutdown::Write) {
@@ -117,15 +117,15 @@ impl Relay {
         outcome(rustix::net::send(sink, text, SendFlags::NOSIGNAL))
     }
 
-    /// Splices into an empty pipe: then EAGAIN can only mean that the socket has nothing (splice(2)
+    /// Splices at most so many bytes into an empty pipe: then EAGAIN can only mean that the socket has nothing (splice(2)
     /// says EAGAIN for a full pipe too).
-    fn fill(&mut self, source: &Socket, hold: &mut Hold) -> Outcome {
+    pub(super) fn fill(&mut self, source: &Socket, most: usize, hold: &mut Hold) -> Outcome {
         let Some(key) = self.pipes.take() else {
             return Outcome::NoSplice;
         };
         let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
         let pipe = &self.pipes.get(&key).write;
-        let answer = splice(source, None, pipe, None, FILL_BYTES, flags);
+        let answer = splice(source, None, pipe, None, most.min(FILL_BYTES), flags);
         let outcome = splice_outcome(answer, Outcome::Ended);
         if matches!(outcome, Outcome::Moved(_)) {
             hold.pipe = Some(key);

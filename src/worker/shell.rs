@@ -2,13 +2,14 @@
 //! session without a backend are in `dialing`, those that move bytes in `relay`.
 
 use std::array;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::Registry;
 
 use super::clock::Clock;
-use super::connect::{self, Connector};
+use super::connect::Connector;
 use super::dialer::Dialer;
 use super::ledger::Ledger;
 use super::peers::Peers;
@@ -16,8 +17,9 @@ use super::relay::Relay;
 use super::slot::Slot;
 use crate::messages::Event;
 use crate::metrics::WorkerTally;
+use crate::plan::PlannedListener;
 use crate::pool::Moved;
-use crate::session::{CloseReason, Direction, Limits, Outcome, Side, Step, Tuning};
+use crate::session::{CloseReason, Direction, Limits, Outcome, Step, Tuning};
 
 /// Steps and bytes of one session's turn; then the others have theirs.
 const TURN_STEPS: usize = 64;
@@ -52,6 +54,8 @@ pub(super) struct Shell {
     pub(super) clock: Clock,
     /// What this worker counts of itself.
     pub(super) counts: Arc<WorkerTally>,
+    /// The listeners by name, as the newest plan has them.
+    pub(super) listeners: HashMap<Arc<str>, Arc<PlannedListener>>,
     /// When a shortage was told last.
     pub(super) shortage_told: Option<Instant>,
 }
@@ -73,7 +77,7 @@ impl Shell {
     pub(super) fn turn(&mut self, slot: &mut Slot) -> TurnEnd {
         let mut limits = self.limits(slot);
         let (mut steps, mut bytes) = (0, 0);
-        let before = moved(slot);
+        let mut before = moved(slot);
         let end = loop {
             let step = slot.session.next_step();
             match step {
@@ -84,6 +88,11 @@ impl Shell {
             // Not while the scratch buffer holds bytes of it: the next turn is another session's.
             if (steps >= TURN_STEPS || bytes >= TURN_BYTES) && !slot.session.in_scratch() {
                 break TurnEnd::Spent;
+            }
+            if step == Step::Rest {
+                // What moves from now on may be another backend's.
+                self.count(slot, before);
+                before = moved(slot);
             }
             let outcome = self.perform(slot, step);
             steps += 1;
@@ -157,7 +166,7 @@ impl Shell {
                 }
                 Outcome::Done
             }
-            Step::CheckError(side) => check_error(slot, side),
+            Step::CheckError(side) => self.check_error(slot, side),
             Step::Receive(way)
             | Step::Send(way)
             | Step::Keep(way)
@@ -236,14 +245,4 @@ const fn moved(slot: &Slot) -> [u64; 4] {
         download.received(),
         download.sent(),
     ]
-}
-
-fn check_error(slot: &Slot, side: Side) -> Outcome {
-    let Some(socket) = slot.socket(side) else {
-        return Outcome::Done;
-    };
-    match socket.take_error() {
-        Ok(None) => Outcome::Done,
-        Ok(Some(_)) | Err(_) => Outcome::BrokenWith(connect::unread(socket)),
-    }
 }

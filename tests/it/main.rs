@@ -10,6 +10,7 @@ mod balancing;
 mod dashboard;
 mod discovery;
 mod harness;
+mod http;
 mod life;
 mod metrics;
 mod passthrough;

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::form::{CheckKind, Form, Name, Written};
+use super::form::{CheckKind, Form, HeaderValue, Name, Written};
+use super::model::http::{Http, HttpHeaders};
 use super::model::{self, Addresses, Entry, File, Source, Workers};
 use crate::config::{
     AcceptProxy, AccessLogConfig, AdminConfig, BackendConfig, Check, Config, DialFrom, EjectConfig,
-    HealthConfig, LineFilter, ListenerConfig, MAX_WORKERS, PoolConfig, RouteConfig, Routes,
-    STATUS_PASSES, ScaleConfig, Statuses,
+    HeaderEdits, HealthConfig, HttpConfig, LineFilter, ListenerConfig, MAX_WORKERS, PoolConfig,
+    Protocol, RouteConfig, Routes, STATUS_PASSES, ScaleConfig, Statuses,
 };
+use crate::http::edit::Change;
+use crate::http::field;
 
 impl File {
     /// The configuration, on a machine with so many usable cores.
@@ -38,6 +41,11 @@ impl File {
 
     /// Says of each value what it is, where that follows from others.
     pub(super) fn settle(&mut self) {
+        for listener in &mut self.listener {
+            if listener.protocol.0 == Protocol::Http {
+                listener.http.get_or_insert_default();
+            }
+        }
         for pool in self.pool.values_mut() {
             let connect_timeout = pool.connect_timeout.clone();
             pool.queue_timeout.get_or_insert(connect_timeout);
@@ -117,7 +125,43 @@ fn listener(listener: &model::Listener, places: &HashMap<&str, usize>) -> Listen
             from: it.from.iter().map(|network| network.0).collect(),
         }),
         preamble_timeout: listener.preamble_timeout.0,
+        http: match listener.protocol.0 {
+            Protocol::Tcp => None,
+            Protocol::Http => Some(Arc::new(http(&listener.http.clone().unwrap_or_default()))),
+        },
     }
+}
+
+fn http(http: &Http) -> HttpConfig {
+    HttpConfig {
+        request_headers: header_edits(http.request_headers.as_ref()),
+        response_headers: header_edits(http.response_headers.as_ref()),
+        security_headers: http.security_headers,
+        forwarded: http.forwarded.as_ref().map(|it| it.0),
+        trusted_proxies: http.trusted_proxies.iter().map(|it| it.0).collect(),
+        per: http.per.0,
+        head_timeout: http.head_timeout.0,
+        response_timeout: http.response_timeout.as_ref().map(|it| it.0),
+        keep_alive: http.keep_alive.0,
+    }
+}
+
+fn header_edits(edits: Option<&HttpHeaders>) -> HeaderEdits {
+    let Some(edits) = edits else {
+        return HeaderEdits::new();
+    };
+    let named = |(name, value): (&String, &Written<HeaderValue>)| {
+        let name =
+            field::Name::parse(name).expect("a file with a wrong name of a header is refused");
+        (name, value.0.0.clone())
+    };
+    let remove = edits.remove.iter().map(|it| Change::Remove(it.0.0.clone()));
+    let set = edits.set.iter().map(named);
+    let add = edits.add.iter().map(named);
+    remove
+        .chain(set.map(|(name, value)| Change::Set(name, value)))
+        .chain(add.map(|(name, value)| Change::Add(name, value)))
+        .collect()
 }
 
 fn pool((name, pool): (&String, &model::Pool)) -> PoolConfig {

@@ -80,7 +80,7 @@ const fn complaint_of<T: Form>() -> (&'static str, Complaint) {
     (T::NAME, |text| T::read(text).err())
 }
 
-const COMPLAINTS: [(&str, Complaint); 18] = [
+const COMPLAINTS: [(&str, Complaint); 20] = [
     complaint_of::<Duration>(),
     complaint_of::<SocketAddr>(),
     complaint_of::<Target>(),
@@ -99,6 +99,8 @@ const COMPLAINTS: [(&str, Complaint); 18] = [
     complaint_of::<IpAddr>(),
     complaint_of::<ServerPattern>(),
     complaint_of::<AlpnProtocol>(),
+    complaint_of::<HeaderName>(),
+    complaint_of::<HeaderValue>(),
 ];
 
 /// A value of which there are many, by how it is read and written.
@@ -144,6 +146,10 @@ macro_rules! words {
         }
     };
 }
+
+mod http;
+
+pub(super) use http::{HeaderName, HeaderValue};
 
 form!(
     Duration,
@@ -441,6 +447,9 @@ mod tests {
         expect_words::<OnDown>();
         expect_words::<AllDown>();
         expect_words::<SendProxy>();
+        expect_words::<config::Protocol>();
+        expect_words::<crate::http::Forwarded>();
+        expect_words::<config::Per>();
         expect_words::<LevelFilter>();
         expect_words::<CheckKind>();
     }

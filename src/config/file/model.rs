@@ -1,10 +1,10 @@
 //! The keys of the file, with their types, their defaults and what they mean. The schema, the reference
 //! page and the checks are made from these types and from their comments.
 
+pub(super) mod http;
 mod proxy;
 mod route;
 mod scale;
-
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::form::{CheckKind, Expected, FilePath, HttpHost, HttpPath, Name, NameServer, Written};
 use crate::config::{
     AccessLogOutput, AdminAddress, AllDown, Balance, EjectConfig, HealthConfig, LineFilter,
-    LineFormat, OnDown, SendProxy, Statuses, Target, defaults,
+    LineFormat, OnDown, Protocol, SendProxy, Statuses, Target, defaults,
 };
 
 pub(super) use proxy::{AcceptProxy, Source};
@@ -153,6 +153,11 @@ pub(super) struct Listener {
     /// (docs/tls-passthrough.md). Where there are routes, who does not begin with TLS is refused.
     #[schemars(length(min = 1))]
     pub(super) route: Option<Vec<Route>>,
+    /// What its clients speak: anything over TCP, or HTTP/1.0 and 1.1, whose heads are read and edited.
+    #[serde(default = "protocol")]
+    pub(super) protocol: Written<Protocol>,
+    /// With the protocol `http`: how requests are served.
+    pub(super) http: Option<http::Http>,
 }
 
 /// One address or several.
@@ -367,6 +372,7 @@ defaults! {
     sample: f64 = LineFilter::default().sample;
     idle_timeout: Written<Duration> = Written(defaults::IDLE_TIMEOUT);
     preamble_timeout: Written<Duration> = Written(defaults::PREAMBLE_TIMEOUT);
+    protocol: Written<Protocol> = Written(Protocol::default());
     balance: Written<Balance> = Written(Balance::default());
     connect_timeout: Written<Duration> = Written(defaults::CONNECT_TIMEOUT);
     retries: u8 = defaults::RETRIES;

@@ -1,6 +1,7 @@
 //! Whether values make sense together: names that are defined once, addresses that are free, keys that
 //! belong to what is said elsewhere. Looks at what there is, however wrong the rest of a file may be.
 
+mod http;
 mod proxy;
 mod route;
 
@@ -19,6 +20,14 @@ pub(super) fn check(root: &Node, lines: &Lines<'_>, faults: &mut Vec<Fault>) {
     let mut sense = Sense { lines, faults };
     sense.listeners(root);
     sense.addresses(root);
+    for (listener, number) in root
+        .at("listener")
+        .map_or(&[][..], Node::items)
+        .iter()
+        .zip(1..)
+    {
+        sense.http(&format!("listener[{number}]"), listener);
+    }
     sense.admin(root);
     for Entry { key, value, .. } in root.at("pool").map_or(&[][..], Node::entries) {
         let path = below("pool", key);

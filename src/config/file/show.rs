@@ -59,11 +59,19 @@ impl Page<'_> {
                     self.table(item, section(&schema["items"]), keys, Some(node));
                 }
             }
-            Value::Object(tables) if schema["additionalProperties"].is_object() => {
+            Value::Object(tables) if schema["additionalProperties"]["type"] == "object" => {
                 for (key, table) in tables {
                     let keys = [keys, &[key]].concat();
                     let node = node.and_then(|node| node.at(key));
                     self.sections(table, &schema["additionalProperties"], &keys, node);
+                }
+            }
+            Value::Object(values) if schema["additionalProperties"].is_object() => {
+                if !values.is_empty() {
+                    self.line(format_args!("\n[{path}]"));
+                }
+                for (key, value) in values {
+                    self.value(value, &[keys, &[key]].concat(), node);
                 }
             }
             Value::Object(_) => {
@@ -94,7 +102,7 @@ impl Page<'_> {
             (None, Some(node)) => format!("file:{}", self.lines.number(node.span.start)),
             (None, None) => "default".to_owned(),
         };
-        let value = literal(value);
+        let (key, value) = (below("", key), literal(value));
         self.line(format_args!("{key} = {value}  # {origin}"));
     }
 

@@ -32,7 +32,8 @@ impl Flow {
             }
             Place::Preface => self.add_preface(edit.held),
         }
-        if edit.drained {
+        // A short read has emptied the socket, unless an end or an urgent mark cut it short.
+        if edit.drained && !source.any(Readiness::ENDING | Readiness::URGENT) {
             source.clear(Readiness::READABLE);
         }
         self.gear = match self.gear {
@@ -43,7 +44,8 @@ impl Flow {
                 full_reads: full_reads + 1,
             },
             Gear::Copy { .. } => Gear::Copy { full_reads: 0 },
-            gear @ (Gear::Splice { .. } | Gear::Confirm | Gear::CopyOnly) => gear,
+            Gear::Confirm => Gear::Splice { short_fills: 0 },
+            gear @ (Gear::Splice { .. } | Gear::CopyOnly) => gear,
         };
         if edit.over {
             self.end_message();
@@ -75,6 +77,13 @@ impl Flow {
                 Memory::Preface { from: 0, to: bytes }
             }
         };
+    }
+
+    /// Nothing of the message was heard: all of it is to be sent again, to somebody else.
+    pub(in crate::session) const fn begin_again(&mut self) {
+        self.end = End::Open;
+        self.memory = Memory::Nothing;
+        self.piped = 0;
     }
 
     /// The next message may come.

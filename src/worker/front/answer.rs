@@ -27,12 +27,32 @@ impl Answer {
 }
 
 impl Shell {
+    /// The backend, if there is one, is not needed any more.
+    fn begin_answer(&mut self, slot: &mut Slot) {
+        self.let_go(slot);
+        let reason = slot.session.refusal();
+        let Some(front) = slot.front.as_deref_mut() else {
+            return;
+        };
+        let http = front.http.as_deref_mut();
+        let page = http
+            .zip(reason)
+            .and_then(|(http, reason)| http.page(reason));
+        let is_own = page.is_some();
+        front.answer = Some(Answer::new(page.unwrap_or_default()));
+        if is_own {
+            self.count_response(slot, true);
+        }
+    }
+
     /// Goes on to tell the client.
     pub(in crate::worker) fn answer(&mut self, slot: &mut Slot) -> Outcome {
-        let Some(front) = slot.front.as_deref_mut() else {
+        if slot.front.as_ref().is_some_and(|it| it.answer.is_none()) {
+            self.begin_answer(slot);
+        }
+        let Some(answer) = slot.front.as_deref_mut().and_then(|it| it.answer.as_mut()) else {
             return Outcome::Broken;
         };
-        let answer = front.answer.get_or_insert_with(|| Answer::new(Vec::new()));
         let left = &answer.text[answer.sent..];
         if !left.is_empty() {
             return match self.relay.send(&slot.client, left) {

@@ -6,11 +6,10 @@ use crate::session::Outcome;
 
 impl Shell {
     /// Goes on with the greeting.
-    #[expect(
-        clippy::unused_self,
-        reason = "whatever greets performs it with the worker's buffers"
-    )]
-    pub(in crate::worker) const fn greet(&mut self, _slot: &mut Slot) -> Outcome {
+    pub(in crate::worker) fn greet(&mut self, slot: &mut Slot) -> Outcome {
+        if slot.front.as_ref().is_some_and(|it| it.http.is_some()) {
+            return self.tell_request(slot);
+        }
         Outcome::Done
     }
 }

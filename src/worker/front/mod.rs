@@ -3,23 +3,26 @@
 //!
 //! `preamble` hears what comes first: `proxy` knows PROXY headers, `hello` where a TLS client wants to go.
 //! `greeting` speaks to the connected backend, `passage` moves the bytes of sessions with a front, `exchange`
-//! says what follows an exchange, `answer` tells a client why it is not served.
+//! says what follows an exchange, `http` is all of an HTTP listener, `answer` tells a client why it is not served.
 
 mod answer;
 mod exchange;
 mod greeting;
 mod hello;
+mod http;
 mod passage;
 mod preamble;
 mod proxy;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::clock::Moment;
 use crate::client_hello::{Hello, Reader};
 use crate::plan::PlannedListener;
 use crate::session::{Cause, Session};
 use answer::Answer;
+use http::Http;
 use preamble::Awaiting;
 
 /// What is special of a session.
@@ -40,6 +43,8 @@ pub(super) struct Front {
     since: Moment,
     /// What the client is told, while it is told.
     answer: Option<Answer>,
+    /// Where it speaks HTTP.
+    http: Option<Box<Http>>,
 }
 
 impl Front {
@@ -49,6 +54,7 @@ impl Front {
         (awaiting != Awaiting::Nothing).then(|| {
             let mut front = Self::silent(accepted);
             front.awaiting = awaiting;
+            front.http = Http::of(listener, accepted);
             front
         })
     }
@@ -64,6 +70,7 @@ impl Front {
             prefaces: [Vec::new(), Vec::new()],
             since: accepted,
             answer: None,
+            http: None,
         })
     }
 
@@ -88,13 +95,15 @@ impl Front {
     }
 
     /// Whether a connected backend has to be greeted.
-    pub(super) const fn greets(&self) -> bool {
-        false
+    pub(super) fn greets(&self) -> bool {
+        self.http.as_ref().is_some_and(|it| it.greets())
     }
 
     /// Whether the client can be told why it is not served: not in the midst of another answer.
-    pub(super) const fn answers(&self) -> bool {
-        self.answer.is_some()
+    pub(super) fn answers(&self) -> bool {
+        let has_heard = self.awaiting == Awaiting::Request && !self.inbox.is_empty();
+        let http = self.http.as_ref();
+        self.answer.is_some() || http.is_some_and(|it| it.answers(has_heard))
     }
 
     /// Whether the client has said where it wants to go.
@@ -114,6 +123,13 @@ impl Front {
     /// When the preamble that is awaited could begin.
     pub(super) const fn since(&self) -> Moment {
         self.since
+    }
+
+    /// How long that may take; `None` is as long as any.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let http = self.http.as_ref();
+        let http = http.filter(|_| self.awaiting == Awaiting::Request)?;
+        Some(http.patience(self.inbox.is_empty()))
     }
 
     /// Whether nothing is left to do for it: the session is a plain one from now on.

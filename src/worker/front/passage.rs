@@ -2,7 +2,7 @@
 
 use super::super::shell::Shell;
 use super::super::slot::Slot;
-use crate::session::{Direction, Outcome, Step};
+use crate::session::{Deadline, Direction, Outcome, Step};
 
 impl Shell {
     /// Performs a step of relaying where the session has a front.
@@ -12,10 +12,20 @@ impl Shell {
         step: Step,
         way: Direction,
     ) -> Outcome {
-        if step == Step::Send(way) && slot.session.flow(way).in_preface() {
-            return self.send_preface(slot, way);
+        let outcome = if step == Step::Send(way) && slot.session.flow(way).in_preface() {
+            self.send_preface(slot, way)
+        } else if slot.speaks_http() {
+            self.pass_message(slot, step, way)
+        } else {
+            self.relay_plain(slot, step, way)
+        };
+        if matches!(outcome, Outcome::Moved(_))
+            && way == Direction::Upload
+            && slot.awaits_response()
+        {
+            slot.armed = Deadline::Never; // from now on another time counts
         }
-        self.relay_plain(slot, step, way)
+        outcome
     }
 
     fn send_preface(&mut self, slot: &mut Slot, way: Direction) -> Outcome {
@@ -35,6 +45,9 @@ impl Shell {
             if front.is_spent() {
                 slot.front = None;
             }
+        }
+        if outcome == Outcome::Broken && way == Direction::Upload && slot.may_repeat() {
+            return self.repeat(slot);
         }
         if let Outcome::Moved(bytes) = outcome {
             self.counts.copied.add(bytes as u64);

@@ -1,7 +1,9 @@
 //! Hears what a client says before a backend is picked: one thing after the other, each in a file of its own.
 
+use super::super::clock::millis;
 use super::super::shell::Shell;
 use super::super::slot::Slot;
+use super::Front;
 use crate::config::ListenerConfig;
 use crate::session::{Direction, Outcome, Side};
 use rustix::net::RecvFlags;
@@ -19,6 +21,8 @@ pub(super) enum Awaiting {
     Hello,
     /// Nothing more: a backend is picked.
     Nothing,
+    /// The head of an HTTP request; after its exchange, of another one.
+    Request,
 }
 
 impl Awaiting {
@@ -32,10 +36,21 @@ impl Awaiting {
 
     /// What a client says whose proxy has said who it is.
     pub(super) const fn after_proxy(listener: &ListenerConfig) -> Self {
-        match listener.routes {
-            Some(_) => Self::Hello,
-            None => Self::Nothing,
+        match (&listener.routes, &listener.http) {
+            (Some(_), _) => Self::Hello,
+            (None, Some(_)) => Self::Request,
+            (None, None) => Self::Nothing,
         }
+    }
+}
+
+impl Slot {
+    /// When the client has to have said what is awaited, in the milliseconds of the timers.
+    pub(in crate::worker) fn preamble_due(&self) -> u64 {
+        let front = self.front.as_deref();
+        let since = front.map_or(self.accepted, Front::since);
+        let patience = front.and_then(Front::patience);
+        since.millis() + millis(patience.unwrap_or(self.listener.config.preamble_timeout))
     }
 }
 
@@ -46,6 +61,7 @@ impl Shell {
             Some(Awaiting::Proxy) => self.hear_proxy(slot),
             Some(Awaiting::Hello) => self.hello(slot),
             None | Some(Awaiting::Nothing) => self.end_preamble(slot),
+            Some(Awaiting::Request) => self.hear_request(slot),
         }
     }
 

@@ -56,7 +56,8 @@ impl Shell {
         let preface = &mut front.prefaces[upload.index()];
         let (own, mut read) = (text.len(), 0);
         // Where nothing can be read nothing is tried: an error is for the session to find.
-        if preface.is_empty() && connect::unread(&slot.client) > 0 {
+        let may_read = preface.is_empty() && front.http.is_none();
+        if may_read && connect::unread(&slot.client) > 0 {
             let none = RecvFlags::empty();
             let (outcome, bytes) = self.relay.receive(&slot.client, usize::MAX, none);
             if let Outcome::Moved(bytes_read) = outcome {

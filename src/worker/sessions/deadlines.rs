@@ -29,16 +29,18 @@ impl Sessions {
             let slot = &mut self.slots[place];
             let armed = std::mem::replace(&mut slot.armed, Deadline::Never);
             let limits = self.shell.limits(slot);
-            let idle = slot.moved + millis(slot.listener.config.idle_timeout);
+            let (silence, cause) = slot.silence();
+            let idle = slot.moved + millis(silence);
             match armed {
                 Deadline::Idle if idle > now => {} // bytes have moved since: armed anew below
+                Deadline::Idle => slot.session.give_up(cause, &limits),
+                Deadline::Preamble { .. } if slot.preamble_due() > now => {} // another one has begun
                 Deadline::Connect { .. } => self.end_dialing(place, now),
                 Deadline::Queue => self.end_waiting(place, now),
                 Deadline::Delivery { .. } if idle <= now => slot.session.cut(Cause::IdleTimeout),
                 Deadline::Preamble { .. }
                 | Deadline::Answer
                 | Deadline::Hedge { .. }
-                | Deadline::Idle
                 | Deadline::Delivery { .. }
                 | Deadline::Retry { .. }
                 | Deadline::Acknowledge
@@ -97,17 +99,13 @@ impl Sessions {
             return;
         }
         slot.armed = deadline;
-        let listener = &slot.listener.config;
         let dialer = &self.shell.dialer;
         let pool = dialer.config(slot.pool());
         let dialed = slot.dialed.millis();
         let now = self.shell.clock.millis();
         let due = match deadline {
             Deadline::Never => return self.timers.cancel(place),
-            Deadline::Preamble { .. } => {
-                let since = slot.front.as_ref().map_or(now, |it| it.since().millis());
-                since + millis(listener.preamble_timeout)
-            }
+            Deadline::Preamble { .. } => slot.preamble_due(),
             Deadline::Answer => now + millis(ANSWER_TIME),
             Deadline::Connect { .. } => dialed + millis(pool.connect_timeout),
             Deadline::Hedge { .. } => {
@@ -126,7 +124,7 @@ impl Sessions {
             Deadline::Starved => now + millis(pool.connect_timeout),
             Deadline::Acknowledge => now + millis(ACKNOWLEDGE_PAUSE),
             Deadline::Retry { .. } => now + millis(RETRY_PAUSE),
-            Deadline::Idle => slot.moved + millis(listener.idle_timeout),
+            Deadline::Idle => slot.moved + millis(slot.silence().0),
             Deadline::Delivery { polls } => now + (millis(DELIVERY_POLL) << polls.min(9)),
         };
         // The clock counts whole milliseconds, rounded down: one more, and nothing is early.

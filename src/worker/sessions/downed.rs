@@ -1,8 +1,10 @@
 //! What becomes of the sessions of a backend that went down, or was taken away.
 
+use std::sync::Arc;
+
 use super::{Sessions, enqueue};
 use crate::config::OnDown;
-use crate::pool::BackendId;
+use crate::pool::{Backend, BackendId};
 use crate::session::Cause;
 use crate::worker::clock::{Moment, millis};
 use crate::worker::dialer::Lost;
@@ -68,6 +70,14 @@ impl Sessions {
     fn forsake(&mut self, lost: &Lost) {
         let is_lost = |id: &BackendId| lost.down.contains(id) || lost.withdrawn.contains(id);
         for (_, slot) in &mut self.slots {
+            let is_lost_to = |it: &Arc<Backend>| is_lost(&it.id);
+            if slot.session.is_expecting()
+                && slot.leased
+                && slot.backend.as_ref().is_some_and(is_lost_to)
+            {
+                self.shell.forget_backend(slot); // kept from its last exchange
+                continue;
+            }
             // One that waits for a descriptor holds its backend too.
             let holds_one = slot.session.is_dialing() || slot.session.is_starved();
             if !(slot.leased && holds_one) {

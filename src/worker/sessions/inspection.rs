@@ -52,7 +52,7 @@ impl Sessions {
 
     /// What the next client of this listener would get if it had this address. Nothing changes by it.
     pub(in crate::worker) fn explain(&mut self, listener: &str, client: IpAddr) -> Option<Outlook> {
-        let pool = self.newest.get(listener)?.config.pool;
+        let pool = self.shell.listeners.get(listener)?.config.pool;
         let now = self.shell.clock.millis();
         Some(Outlook {
             worker: self.me(),

@@ -10,7 +10,7 @@ mod interims;
 mod queue;
 mod takeover;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -55,8 +55,6 @@ pub(in crate::worker) struct Sessions {
     drain_timeout: Duration,
     /// The number of the plan that is served.
     plan: u64,
-    /// The listeners by name, as that plan has them.
-    newest: HashMap<Arc<str>, Arc<PlannedListener>>,
     /// Clients from a worker that serves a newer plan already.
     early: Vec<Client>,
     /// Sessions that wait for a descriptor, in order.
@@ -80,7 +78,6 @@ impl Sessions {
             doomed: Vec::new(),
             drain_timeout: Duration::ZERO,
             plan: 0,
-            newest: HashMap::new(),
             early: Vec::new(),
             starved: VecDeque::new(),
             shed_at: None,
@@ -144,7 +141,11 @@ impl Sessions {
         if listener.number > self.plan {
             return self.early.push((socket, address, listener)); // the plan is on its way
         }
-        let newest = self.newest.get(&listener.config.name).map(Arc::clone);
+        let newest = self
+            .shell
+            .listeners
+            .get(&listener.config.name)
+            .map(Arc::clone);
         self.open(socket, address, newest.unwrap_or(listener));
     }
 
@@ -220,6 +221,15 @@ impl Sessions {
         }
     }
 
+    /// Ends the sessions whose clients are silent between two exchanges.
+    pub(in crate::worker) fn dismiss_idle(&mut self) {
+        for (_, slot) in &mut self.slots {
+            if slot.session.leave() {
+                enqueue(&mut self.run_queue, slot);
+            }
+        }
+    }
+
     /// Gives a turn to everybody who stands in the run queue now.
     pub(in crate::worker) fn run_turns(&mut self) {
         for _ in 0..self.run_queue.len() {
@@ -287,7 +297,7 @@ impl Sessions {
     /// Ends all sessions: the drain deadline has passed.
     pub(in crate::worker) fn cut_all(&mut self) {
         for (socket, address, listener) in std::mem::take(&mut self.early) {
-            if let Some(known) = self.newest.get(&listener.config.name) {
+            if let Some(known) = self.shell.listeners.get(&listener.config.name) {
                 self.open(socket, address, Arc::clone(known));
             }
         }

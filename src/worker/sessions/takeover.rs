@@ -18,7 +18,7 @@ impl Sessions {
         }
         let newest = plan.listeners.iter();
         let newest = newest.map(|(it, _)| (Arc::clone(&it.config.name), Arc::clone(it)));
-        self.newest = newest.collect();
+        self.shell.listeners = newest.collect();
         self.plan = plan.number;
         for (pool, snapshot) in snapshots.into_iter().enumerate() {
             self.update(pool, snapshot);
@@ -34,21 +34,22 @@ impl Sessions {
     fn move_unserved(&mut self) {
         let now = self.shell.clock.moment();
         for (_, slot) in &mut self.slots {
-            let Some(newest) = self.newest.get(&slot.listener.config.name) else {
+            let newest = self.shell.listeners.get(&slot.listener.config.name);
+            let Some(newest) = newest.map(Arc::clone) else {
                 continue;
             };
             if !slot.session.is_unserved() {
                 continue;
             }
             if slot.session.is_expecting() {
-                slot.listener = Arc::clone(newest);
+                slot.listener = newest;
                 continue; // to the destination of what it will say
             }
             let said = slot.front.as_ref().filter(|it| it.has_said_where());
             if said.is_none() && newest.config.routes.is_some() {
                 continue; // it was not asked, and goes where it went
             }
-            let destination = match said.map_or(Some(0), |it| it.destination(newest)) {
+            let destination = match said.map_or(Some(0), |it| it.destination(&newest)) {
                 Some(it) if newest.destinations[usize::from(it)].pool == slot.pool() => continue,
                 Some(it) => it,
                 None => {
@@ -62,7 +63,7 @@ impl Sessions {
             slot.forget_tried();
             slot.session.forsake_backend();
             slot.session.resume();
-            slot.listener = Arc::clone(newest);
+            slot.listener = newest;
             slot.destination = destination;
             enqueue(&mut self.run_queue, slot);
         }

@@ -180,7 +180,7 @@ const ALL: [Cause; 16] = [
 /// Whoever adds a cause is led here, and adds it above and below.
 const fn can_be_provoked(cause: Cause) -> bool {
     match cause {
-        Cause::Internal => false,
+        Cause::Internal | Cause::ResponseTimeout => false,
         Cause::Completed
         | Cause::ClientAborted
         | Cause::BackendAborted

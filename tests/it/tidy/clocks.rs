@@ -6,6 +6,10 @@ use super::{Exempt, Violation, exempt, is_exempt};
 
 const CLOCK_READERS: &[Exempt] = &[
     exempt("src/worker/event_loop.rs", "reads the clock once per turn"),
+    exempt(
+        "src/worker/front/http/request.rs",
+        "a header may say what time it is, where the configuration wants that",
+    ),
     exempt("src/health/prober.rs", "the loop of the health thread"),
     exempt(
         "src/supervisor/launch.rs",

@@ -36,6 +36,7 @@ const PURE: &[Pure] = &[
     pure("src/counts/", &[]),
     pure("src/metrics/", &["rustix::io::Errno"]),
     pure("src/history/", &[]),
+    pure("src/http/", CONFIGURED),
     pure("src/supervisor/sentence.rs", &[]),
     pure("src/held_up.rs", &[]),
     pure("src/foresight.rs", CONFIGURED),

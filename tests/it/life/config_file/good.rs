@@ -7,8 +7,9 @@ use std::time::Duration;
 use l4lb::config::file::{self, Override};
 use l4lb::config::{
     AccessLogConfig, AccessLogOutput, AdminAddress, AllDown, BackendConfig, Balance, Check, Config,
-    EjectConfig, HealthConfig, LineFilter, LineFormat, OnDown, PoolConfig, Target,
+    EjectConfig, HealthConfig, HttpConfig, LineFilter, LineFormat, OnDown, Per, PoolConfig, Target,
 };
+use l4lb::http::Forwarded;
 use log::LevelFilter;
 
 use super::{EXAMPLE, SMALL, config_of};
@@ -44,7 +45,7 @@ fn the_example_says_what_its_comments_say() {
     assert_eq!(admin.listen, AdminAddress::Tcp(address("127.0.0.1:9090")));
     assert_eq!(admin.token_file, Some("/etc/l4lb/token".into()));
 
-    let [web, mail, tls] = &config.listeners[..] else {
+    let [web, mail, tls, site] = &config.listeners[..] else {
         panic!("{:?}", config.listeners)
     };
     assert_eq!((&*web.name, &*mail.name), ("web", "mail"));
@@ -54,6 +55,8 @@ fn the_example_says_what_its_comments_say() {
     assert_eq!(web.max_connections, Some(5000));
     assert_eq!(mail.max_connections, None);
     assert_eq!(web.idle_timeout, Duration::from_secs(3600));
+    assert_eq!((&web.http, &mail.http), (&None, &None));
+    site_is_as_its_comments_say(site.http.as_deref().unwrap());
     let names = [web, mail, tls].map(|it| &*config.pools[it.pool].name);
     assert_eq!(names, ["app", "mail", "app"]);
     assert_eq!(tls.preamble_timeout, Duration::from_secs(5));
@@ -90,6 +93,18 @@ fn the_example_says_what_its_comments_say() {
     assert_eq!(config.dns_servers, servers);
 
     mail_is_as_its_comments_say(&config.pools[mail.pool]);
+}
+
+fn site_is_as_its_comments_say(http: &HttpConfig) {
+    let times = (http.head_timeout, http.response_timeout, http.keep_alive);
+    let [head, response, pause] = [10, 60, 60].map(Duration::from_secs);
+    assert_eq!(times, (head, Some(response), pause));
+    assert_eq!(http.per, Per::Connection);
+    assert_eq!(http.forwarded, Some(Forwarded::XForwarded));
+    assert_eq!(http.trusted_proxies.len(), 1);
+    assert!(http.security_headers);
+    let edits = [&http.request_headers, &http.response_headers];
+    assert_eq!(edits.map(Vec::len), [2, 3]);
 }
 
 fn mail_is_as_its_comments_say(post: &PoolConfig) {

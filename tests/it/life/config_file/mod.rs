@@ -5,6 +5,7 @@
 
 mod bad;
 mod good;
+mod http;
 mod mutations;
 mod program;
 mod reference;

@@ -51,7 +51,7 @@ fn run(words: &[&str]) -> (String, String, Option<i32>) {
 fn a_right_file_is_counted_on_standard_output() {
     let folder = Folder::new();
     let file = folder.file("l4lb.toml", super::EXAMPLE);
-    let wanted = format!("{file}: OK (3 listeners, 2 pools, 6 backends)\n");
+    let wanted = format!("{file}: OK (4 listeners, 2 pools, 6 backends)\n");
     let missing =
         "l4lb: cannot read /etc/l4lb/app.backends: no such file or directory: it may come\n";
     for words in [

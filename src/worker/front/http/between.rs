@@ -1,0 +1,173 @@
+//! Keeps connections to backends from one exchange to the next: the one that the client has, or, where each request is
+//! balanced anew, a few that are parked for this client alone.
+
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+
+use mio::unix::SourceFd;
+use rustix::net::RecvFlags;
+use socket2::Socket;
+
+use super::Sent;
+use crate::config::Per;
+use crate::http::request::Reader;
+use crate::pool::{Backend, BackendId};
+use crate::session::{CloseReason, Direction, Outcome, Side};
+use crate::worker::connect;
+use crate::worker::shell::Shell;
+use crate::worker::slot::{Slot, watch};
+
+/// Connections that are parked for one client.
+const PARKED: usize = 4;
+
+/// A connection that nobody watches while nobody uses it.
+pub(super) struct Parked {
+    backend: BackendId,
+    socket: Socket,
+}
+
+impl Shell {
+    /// Both messages are over: says what becomes of the two connections.
+    pub(in crate::worker::front) fn end_exchange(&mut self, slot: &mut Slot) -> Outcome {
+        let is_whole = slot.session.flow(Direction::Upload).rests();
+        self.ledger
+            .requested(slot, CloseReason::COMPLETED, &self.clock);
+        let (now, is_draining) = (self.clock.moment(), self.peers.is_draining());
+        let losses = self.dialer.losses();
+        let Some(front) = slot.front.as_deref_mut() else {
+            return Outcome::Ended;
+        };
+        let Some(http) = front.http.as_deref_mut() else {
+            return Outcome::Ended;
+        };
+        let Some(exchange) = http.exchange.take() else {
+            return Outcome::Ended;
+        };
+        let [client, backend] = exchange.persists;
+        (http.reader, http.began, http.is_kept) = (Reader::default(), now, false);
+        let (per, is_known) = (http.config.per, http.losses == losses);
+        http.losses = losses;
+        front.since = now;
+        let has_more = !front.inbox.is_empty();
+        if !is_whole || !client || is_draining {
+            self.forget_backend(slot);
+            // Whatever the client still says would reset what it has not read yet.
+            let is_over = is_whole && !has_more && connect::unread(&slot.client) == 0;
+            return if is_over {
+                Outcome::Ended
+            } else {
+                Outcome::WouldBlock
+            };
+        }
+        if !backend || !(is_known || self.serves(slot)) {
+            self.forget_backend(slot);
+            return Outcome::Done;
+        }
+        match per {
+            Per::Connection => {
+                if let Some(http) = slot.http_mut() {
+                    http.is_kept = true;
+                }
+            }
+            Per::Request => self.park(slot),
+        }
+        Outcome::Done
+    }
+
+    /// Whether the session's backend may be given requests still.
+    fn serves(&self, slot: &Slot) -> bool {
+        let backend = slot.backend.as_ref();
+        backend.is_some_and(|it| self.dialer.serves(slot.pool(), it.id))
+    }
+
+    /// Parks the backend's connection for this client. Whoever limits its connections wants none that rest.
+    fn park(&mut self, slot: &mut Slot) {
+        let backend = slot.backend.as_ref().map(Arc::clone);
+        if let (Some(backend), Some(socket)) = (backend, slot.backend_socket.take())
+            && !self.dialer.is_limited(slot.pool(), &backend.name)
+            && self
+                .registry
+                .deregister(&mut SourceFd(&socket.as_raw_fd()))
+                .is_ok()
+            && let Some(http) = slot.http_mut()
+        {
+            if http.parked.len() == PARKED {
+                http.parked.remove(0);
+            }
+            let backend = backend.id;
+            http.parked.push(Parked { backend, socket });
+        }
+        self.forget_backend(slot);
+    }
+
+    /// The session has no backend any more, and begins with none.
+    pub(in crate::worker) fn forget_backend(&mut self, slot: &mut Slot) {
+        self.let_go(slot);
+        slot.session.forget(Side::Backend);
+        if let Some(http) = slot.http_mut() {
+            http.is_kept = false;
+        }
+    }
+
+    /// The backend that the client has already, if it lives: `Kept`.
+    pub(in crate::worker) fn keep_backend(&mut self, slot: &mut Slot) -> Option<Outcome> {
+        let http = slot.http_mut()?;
+        if !std::mem::take(&mut http.is_kept) {
+            return None;
+        }
+        let is_quiet = slot.session.is_quiet(Side::Backend);
+        let is_alive = |it: &Socket| is_quiet || self.is_alive(it);
+        if slot.backend_socket.as_ref().is_some_and(is_alive) {
+            return Some(self.reuse(slot));
+        }
+        self.forget_backend(slot);
+        None
+    }
+
+    /// A parked connection to the backend that was just picked, if one lives: `Kept`.
+    pub(in crate::worker) fn unpark(
+        &mut self,
+        slot: &mut Slot,
+        backend: &Backend,
+    ) -> Option<Outcome> {
+        let key = slot.key;
+        let parked = &mut slot.http_mut()?.parked;
+        while let Some(place) = parked.iter().rposition(|it| it.backend == backend.id) {
+            let Parked { socket, .. } = parked.remove(place);
+            let peeked = rustix::net::recv(&socket, &mut [0], RecvFlags::PEEK);
+            if peeked.is_err_and(|it| it == rustix::io::Errno::AGAIN)
+                && watch(&self.registry, &socket, key, Side::Backend).is_ok()
+            {
+                slot.session.forget(Side::Backend);
+                slot.backend_socket = Some(socket);
+                return Some(self.reuse(slot));
+            }
+        }
+        None
+    }
+
+    fn reuse(&mut self, slot: &mut Slot) -> Outcome {
+        match self.write_request(slot, Sent::Kept) {
+            Outcome::Done => Outcome::Kept,
+            other => other,
+        }
+    }
+
+    /// Something has happened to the kept connection: it is given up if it has ended, or says what nobody asked.
+    pub(in crate::worker::front) fn tend_backend(&mut self, slot: &mut Slot) -> Outcome {
+        let lives = slot
+            .backend_socket
+            .as_ref()
+            .is_some_and(|it| self.is_alive(it));
+        if !lives {
+            self.forget_backend(slot);
+        }
+        Outcome::Done
+    }
+
+    #[expect(clippy::unused_self, reason = "all system calls are the shell's")]
+    fn is_alive(&self, socket: &Socket) -> bool {
+        let peeked = rustix::net::recv(socket, &mut [0], RecvFlags::PEEK);
+        peeked.is_err_and(|it| it == rustix::io::Errno::AGAIN)
+    }
+}
