@@ -98,6 +98,7 @@ fn config(listen: SocketAddr, dashboard: SocketAddr, backends: Vec<BackendConfig
             max_connections: None,
             accept_proxy: None,
             preamble_timeout: defaults::PREAMBLE_TIMEOUT,
+            tls: None,
         }],
         pools: vec![PoolConfig {
             name: "app".into(),
@@ -115,6 +116,7 @@ fn config(listen: SocketAddr, dashboard: SocketAddr, backends: Vec<BackendConfig
             all_down: AllDown::Reject,
             eject: None,
             scale: None,
+            tls: None,
             health: Some(HealthConfig {
                 interval: Duration::from_millis(500),
                 timeout: Duration::from_millis(500),

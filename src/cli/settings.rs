@@ -96,6 +96,7 @@ fn config(arguments: &Arguments) -> Result<Config, Failure> {
         max_connections: None,
         accept_proxy: accept_proxy(&arguments.accept_proxy)?,
         preamble_timeout: defaults::PREAMBLE_TIMEOUT,
+        tls: None,
     };
     let mut config = Config {
         listeners: vec![listener],

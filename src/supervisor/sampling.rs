@@ -271,6 +271,7 @@ mod tests {
                 health: None,
                 eject: None,
                 scale: None,
+                tls: None,
             },
             backends: Vec::new(),
             orders: Vec::new(),

@@ -57,9 +57,9 @@ impl Entry {
     fn settled(&self) -> model::Backend {
         let mut backend = match self {
             Self::Table(backend) => backend.clone(),
-            Self::Address(target) => model::Backend::at(target.clone()),
+            Self::Address(address) => model::Backend::at(address.clone()),
         };
-        let address = backend.address.0.to_string();
+        let address = backend.address.0.target.to_string();
         let name = || Name::read(&address).ok().map(Written);
         backend.name = backend.name.or_else(name);
         backend
@@ -117,6 +117,7 @@ fn listener(listener: &model::Listener, places: &HashMap<&str, usize>) -> Listen
             from: it.from.iter().map(|network| network.0).collect(),
         }),
         preamble_timeout: listener.preamble_timeout.0,
+        tls: listener.tls.as_ref().map(super::tls::ListenerTls::build),
     }
 }
 
@@ -152,6 +153,7 @@ fn pool((name, pool): (&String, &model::Pool)) -> PoolConfig {
             max_percent: eject.max_percent,
         }),
         scale: pool.scale.as_ref().map(scale),
+        tls: pool.tls.as_ref().map(super::tls::PoolTls::build),
     }
 }
 
@@ -168,11 +170,12 @@ fn scale(scale: &model::Scale) -> ScaleConfig {
 }
 
 fn backend(backend: &model::Backend) -> BackendConfig {
-    let target = backend.address.0.clone();
+    let endpoint = backend.address.0.clone();
     let name = backend.name.as_ref().map(|it| Arc::clone(&it.0.0));
     BackendConfig {
-        name: name.unwrap_or_else(|| target.to_string().into()),
-        target,
+        name: name.unwrap_or_else(|| endpoint.target.to_string().into()),
+        tls: endpoint.server_name(),
+        target: endpoint.target,
         weight: backend.weight,
         backup: backend.backup,
         max_connections: backend.max_connections,

@@ -17,6 +17,7 @@ mod schema;
 mod sense;
 mod shape;
 mod show;
+mod tls;
 
 pub use backends::backends;
 pub use fault::Faults;

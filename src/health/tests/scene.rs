@@ -77,6 +77,7 @@ pub(super) fn pool(addresses: &[SocketAddr], health: Option<HealthConfig>) -> Po
         health,
         eject: None,
         scale: None,
+        tls: None,
     }
 }
 

@@ -84,6 +84,7 @@ impl Embedded {
                 max_connections: None,
                 accept_proxy: None,
                 preamble_timeout: defaults::PREAMBLE_TIMEOUT,
+                tls: None,
             }],
             pools: vec![pool],
             workers,
