@@ -254,6 +254,7 @@ mod tests {
 
     fn pool(name: String) -> Arc<PlannedPool> {
         Arc::new(PlannedPool {
+            tls: None,
             config: PoolConfig {
                 name: name.into(),
                 backends: Vec::new(),

@@ -2,9 +2,10 @@
 //! or everything that is wrong with them. Called when l4lb starts, reloads, or is told that a file has
 //! changed; by `l4lb check` too.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::hash::{Hash, Hasher};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -30,8 +31,8 @@ const TRUSTED_BY_SYSTEM: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// The most certificates in a folder.
-const MOST_CERTIFICATES: usize = 10_000;
+/// The most files in a folder.
+const MOST_ENTRIES: usize = 20_000;
 
 /// What handshakes need, for all listeners and pools of a configuration.
 #[derive(Clone, Default)]
@@ -71,8 +72,8 @@ struct Tickets {
 /// What is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
-    /// The value of the configuration that names it, such as `listener[1].tls.client_ca`.
-    pub place: String,
+    /// The keys of the configuration that lead to the value that names it, and numbers from 1.
+    pub place: Vec<String>,
     /// Whose it is, such as `listener web`.
     pub whose: String,
     /// A sentence.
@@ -104,10 +105,31 @@ impl Materials {
         self.pools.get(name).map(Arc::clone)
     }
 
-    /// Whether the same was read from the same files.
+    /// What was read that is not what was read `before`, a sentence each.
     #[must_use]
-    pub fn is_read_as(&self, other: &Self) -> bool {
-        self.read == other.read
+    pub fn news(&self, before: &Self) -> Vec<String> {
+        let all: BTreeSet<&PathBuf> = self.read.keys().chain(before.read.keys()).collect();
+        let told = all.into_iter().filter_map(|path| {
+            let [was, is] = [before, self].map(|it| it.read.get(path).copied().flatten());
+            let word = match (was, is) {
+                (Some(was), Some(is)) if was != is => "changed",
+                (None, Some(_)) => "added",
+                (Some(_), None) => "removed",
+                (Some(_), Some(_)) | (None, None) => return None,
+            };
+            Some(format!("{} {word}", path.display()))
+        });
+        told.collect()
+    }
+
+    /// Whether something else is there now than what was read, at a path that was read.
+    #[must_use]
+    pub fn is_outdated(&self, path: &Path) -> bool {
+        let now = || match path.is_dir() {
+            true => entries(path).ok().map(|it| digest(&it)),
+            false => bytes(path).ok().map(|it| digest(&it)),
+        };
+        self.read.get(path).is_some_and(|known| *known != now())
     }
 
     /// The files and folders that it was read from.
@@ -129,12 +151,12 @@ pub fn read(config: &Config, before: &Materials, now: i64) -> Result<Materials, 
         before,
         now,
         troubles: Vec::new(),
-        place: String::new(),
+        place: Vec::new(),
         whose: String::new(),
     };
     for (listener, number) in config.listeners.iter().zip(1..) {
         if let Some(tls) = &listener.tls {
-            reading.place = format!("listener[{number}].tls");
+            reading.place = path(&["listener", &number.to_string(), "tls"]);
             reading.whose = format!("listener {}", listener.name);
             reading.listener(&listener.name, tls);
         }
@@ -142,7 +164,7 @@ pub fn read(config: &Config, before: &Materials, now: i64) -> Result<Materials, 
     for pool in &config.pools {
         let speaks_tls = pool.backends.iter().any(|it| it.tls.is_some());
         if pool.tls.is_some() || speaks_tls {
-            reading.place = format!("pool.{}.tls", pool.name);
+            reading.place = path(&["pool", &pool.name, "tls"]);
             reading.whose = format!("pool {}", pool.name);
             reading.pool(&pool.name, &pool.tls.clone().unwrap_or_default());
         }
@@ -159,14 +181,20 @@ struct Reading<'a> {
     before: &'a Materials,
     now: i64,
     troubles: Vec<Trouble>,
-    place: String,
+    place: Vec<String>,
     whose: String,
 }
 
 impl Reading<'_> {
     fn trouble(&mut self, key: &str, what: String) {
         self.troubles.push(Trouble {
-            place: format!("{}.{key}", self.place),
+            place: self
+                .place
+                .iter()
+                .map(String::as_str)
+                .chain(key.split('.'))
+                .map(str::to_owned)
+                .collect(),
             whose: self.whose.clone(),
             what,
         });
@@ -245,7 +273,7 @@ impl Reading<'_> {
             Certificates::Files(files) => {
                 let files = files.iter().cloned().zip(1..);
                 files
-                    .map(|(it, number)| (format!("certificates[{number}]"), it))
+                    .map(|(it, number)| (format!("certificates.{number}"), it))
                     .collect()
             }
         };
@@ -265,11 +293,7 @@ impl Reading<'_> {
 
     /// The certificates in a folder, in the order of their names.
     fn folder(&mut self, folder: &Path) -> Vec<CertificateFiles> {
-        let entries = fs::read_dir(folder).and_then(|entries| {
-            let paths = entries.map(|entry| entry.map(|it| it.path()));
-            paths.take(MOST_CERTIFICATES).collect::<Result<Vec<_>, _>>()
-        });
-        let mut paths = match entries {
+        let paths = match entries(folder) {
             Ok(paths) => paths,
             Err(error) => {
                 let why = reason::of(&error);
@@ -280,7 +304,6 @@ impl Reading<'_> {
                 return Vec::new();
             }
         };
-        paths.sort_unstable();
         self.materials
             .read
             .insert(folder.to_owned(), Some(digest(&paths)));
@@ -311,9 +334,10 @@ impl Reading<'_> {
 
     fn credential(&mut self, key: &str, files: &CertificateFiles) -> Option<Credential> {
         let in_folder = key == "certificates";
-        let of = |part: &str| match in_folder {
-            true => key.to_owned(),
-            false => format!("{key}.{part}"),
+        let of = |part: &str| match key {
+            "" => part.to_owned(),
+            _ if in_folder => key.to_owned(),
+            _ => format!("{key}.{part}"),
         };
         let chain = self.file(&of("cert"), &files.cert)?;
         let (key_place, key_path) = match &files.key {
@@ -368,7 +392,7 @@ impl Reading<'_> {
     fn pool(&mut self, name: &Arc<str>, tls: &PoolTls) {
         let told = self.troubles.len();
         let own = tls.certificate.as_ref();
-        let own = own.and_then(|files| self.credential("certificates", files));
+        let own = own.and_then(|files| self.credential("", files));
         let system = || {
             let mut all = TRUSTED_BY_SYSTEM.iter().map(PathBuf::from);
             all.find(|it| it.exists())
@@ -395,6 +419,18 @@ impl Reading<'_> {
             }
         }
     }
+}
+
+/// What is in a folder, in order.
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(folder)?.map(|entry| entry.map(|it| it.path()));
+    let mut paths = paths.take(MOST_ENTRIES).collect::<Result<Vec<_>, _>>()?;
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+fn path(steps: &[&str]) -> Vec<String> {
+    steps.iter().map(|&it| it.to_owned()).collect()
 }
 
 fn said_of(path: &Path, why: &str) -> String {

@@ -435,7 +435,10 @@ fn sessions_are_resumed_though_certificates_have_changed() {
     .unwrap();
     let read_before = scene.materials.clone();
     scene.read();
-    assert!(!scene.materials.is_read_as(&read_before));
+    let path = scene.folder.path().join("a.pem");
+    let news = scene.materials.news(&read_before);
+    assert_eq!(news, [format!("{} changed", path.display())]);
+    assert!(read_before.is_outdated(&path) && !scene.materials.is_outdated(&path));
     let kind = second_kind(&before, &scene.server(), scene.client(None));
     assert_eq!(kind, HandshakeKind::Resumed);
 }
@@ -492,7 +495,9 @@ fn all_that_is_wrong_with_files_is_told_with_its_place() {
     let dir = folder.path().display();
     let told = |config: &Config| {
         let troubles = read(config, &Materials::default(), NOW).unwrap_err();
-        let lines = troubles.iter().map(|it| format!("{} {it}", it.place));
+        let lines = troubles
+            .iter()
+            .map(|it| format!("{} {it}", it.place.join(".")));
         lines
             .map(|it| it.replace(&format!("{dir}/"), ""))
             .collect::<Vec<_>>()
@@ -500,10 +505,10 @@ fn all_that_is_wrong_with_files_is_told_with_its_place() {
     assert_eq!(
         told(&config),
         [
-            "listener[1].tls.certificates listener web: bad.pem has no private key, and no key is given",
-            "listener[1].tls.certificates listener web: good.key is not the key of the certificate",
-            "listener[1].tls.certificates listener web: lone.pem has no private key, and no key is given",
-            "listener[1].tls.client_ca listener web: cannot read none: no such file or directory",
+            "listener.1.tls.certificates listener web: bad.pem has no private key, and no key is given",
+            "listener.1.tls.certificates listener web: good.key is not the key of the certificate",
+            "listener.1.tls.certificates listener web: lone.pem has no private key, and no key is given",
+            "listener.1.tls.client_ca listener web: cannot read none: no such file or directory",
         ]
     );
     let tls = config.listeners[0].tls.as_mut().unwrap();
@@ -525,8 +530,8 @@ fn all_that_is_wrong_with_files_is_told_with_its_place() {
     assert_eq!(
         told(&config),
         [
-            "listener[1].tls.certificates[2].key listener web: good.key is not the key of the certificate",
-            "listener[1].tls.certificates[3].cert listener web: cannot read missing.pem: no such file or directory",
+            "listener.1.tls.certificates.2.key listener web: good.key is not the key of the certificate",
+            "listener.1.tls.certificates.3.cert listener web: cannot read missing.pem: no such file or directory",
         ]
     );
 }
@@ -554,7 +559,10 @@ fn a_word_of_its_authority_goes_along_with_a_certificate() {
     let mut scene = Scene::new("");
     assert!(scene.materials.shown.iter().all(|it| !it.stapled));
     fs::write(scene.folder.path().join("b.pem.ocsp"), b"word").unwrap();
+    let folder = scene.folder.path().to_owned();
+    assert!(scene.materials.is_outdated(&folder));
     scene.read();
+    assert!(!scene.materials.is_outdated(&folder));
     let stapled: Vec<_> = scene.materials.shown.iter().map(|it| it.stapled).collect();
     assert_eq!(stapled, [false, true]);
 }
