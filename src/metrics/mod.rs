@@ -14,4 +14,6 @@ mod tallies;
 pub use exposition::{CONTENT_TYPE, text};
 pub use families::{FAMILIES, Family, Kind};
 pub use scrape::{BackendScrape, EndScrape, ListenerScrape, PoolScrape, Scrape, WorkerScrape};
-pub use tallies::{AcceptError, EndTally, EndTotals, ListenerTally, ListenerTotals, WorkerTally};
+pub use tallies::{
+    AcceptError, EndTally, EndTotals, HandshakeEnd, ListenerTally, ListenerTotals, WorkerTally,
+};

@@ -177,6 +177,20 @@ impl Terminal {
         self.unread.len() + self.early.len()
     }
 
+    /// Uses this memory for what is to be sent, unless something waits already.
+    pub fn borrow_wire(&mut self, spare: &mut Wire) {
+        if self.wire.is_empty() {
+            std::mem::swap(&mut self.wire, spare);
+        }
+    }
+
+    /// Gives the memory of what was sent away.
+    pub fn give_wire_back(&mut self, spare: &mut Wire) {
+        if self.wire.is_empty() {
+            *spare = std::mem::take(&mut self.wire);
+        }
+    }
+
     /// What is to be sent.
     pub const fn wire(&mut self) -> &mut Wire {
         &mut self.wire

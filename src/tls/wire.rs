@@ -38,6 +38,12 @@ impl Wire {
         }
     }
 
+    /// These bytes follow, as they are.
+    pub fn say(&mut self, bytes: &[u8]) {
+        self.room(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+        self.filled(bytes.len());
+    }
+
     /// Room for so many bytes behind the others, or more.
     pub(super) fn room(&mut self, size: usize) -> &mut [u8] {
         if self.bytes.len() < self.end + size {

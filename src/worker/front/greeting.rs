@@ -6,11 +6,10 @@ use crate::session::Outcome;
 
 impl Shell {
     /// Goes on with the greeting.
-    #[expect(
-        clippy::unused_self,
-        reason = "whatever greets performs it with the worker's buffers"
-    )]
-    pub(in crate::worker) const fn greet(&mut self, _slot: &mut Slot) -> Outcome {
-        Outcome::Done
+    pub(in crate::worker) fn greet(&mut self, slot: &mut Slot) -> Outcome {
+        match &slot.backend {
+            Some(backend) if backend.tls.is_some() => self.shake_backend(slot),
+            Some(_) | None => Outcome::Done,
+        }
     }
 }

@@ -2,25 +2,34 @@
 //! stream, an answer of l4lb's own. A plain session has no [`Front`], and nothing here is asked of it.
 //!
 //! `preamble` hears what comes first: `proxy` knows PROXY headers, `hello` where a TLS client wants to go.
+//! `handshake` is TLS with either side, and `secure` what is read and sent in it then.
 //! `greeting` speaks to the connected backend, `passage` moves the bytes of sessions with a front, `exchange`
 //! says what follows an exchange, `answer` tells a client why it is not served.
 
 mod answer;
 mod exchange;
 mod greeting;
+mod handshake;
 mod hello;
 mod passage;
 mod preamble;
 mod proxy;
+mod secure;
+
+pub(super) use handshake::Handshakes;
+pub(super) use secure::Workbench;
 
 use std::net::IpAddr;
 
 use super::clock::Moment;
 use crate::client_hello::{Hello, Reader};
 use crate::plan::PlannedListener;
-use crate::session::{Cause, Session};
+use crate::pool::Backend;
+use crate::session::{Cause, Session, Side};
 use answer::Answer;
+use handshake::Shake;
 use preamble::Awaiting;
+use secure::Secure;
 
 /// What is special of a session.
 pub(super) struct Front {
@@ -40,6 +49,12 @@ pub(super) struct Front {
     since: Moment,
     /// What the client is told, while it is told.
     answer: Option<Answer>,
+    /// By side: TLS, where it is spoken.
+    secure: [Option<Box<Secure>>; 2],
+    /// How far the handshake with the client is, where there has to be one.
+    shake: Shake,
+    /// Whether there may be room by now for the handshake that waits.
+    woken: bool,
 }
 
 impl Front {
@@ -54,7 +69,7 @@ impl Front {
     }
 
     /// Of a client that has nothing to say first.
-    fn silent(accepted: Moment) -> Box<Self> {
+    pub(super) fn silent(accepted: Moment) -> Box<Self> {
         Box::new(Self {
             awaiting: Awaiting::Nothing,
             inbox: Vec::new(),
@@ -64,6 +79,9 @@ impl Front {
             prefaces: [Vec::new(), Vec::new()],
             since: accepted,
             answer: None,
+            secure: [None, None],
+            shake: Shake::Due,
+            woken: false,
         })
     }
 
@@ -88,8 +106,8 @@ impl Front {
     }
 
     /// Whether a connected backend has to be greeted.
-    pub(super) const fn greets(&self) -> bool {
-        false
+    pub(super) fn greets(&self, backend: Option<&Backend>) -> bool {
+        backend.is_some_and(|it| it.tls.is_some())
     }
 
     /// Whether the client can be told why it is not served: not in the midst of another answer.
@@ -102,13 +120,40 @@ impl Front {
         self.hello.is_some()
     }
 
-    /// Which destination of `listener` the client goes to by what it has said; `None` denies it.
+    /// Which destination of `listener` the client goes to by what it has said; `None` denies it. A
+    /// protocol that was agreed upon counts, and before that each one that the client offers.
     pub(super) fn destination(&self, listener: &PlannedListener) -> Option<u16> {
         let Some(hello) = &self.hello else {
             return Some(0);
         };
-        let offers = |protocol: &[u8]| hello.alpn.iter().any(|it| it == protocol);
+        let terminal = self.secure[Side::Client.index()].as_deref();
+        let agreed = terminal.map(|it| it.terminal.common().alpn_protocol());
+        let offers = |protocol: &[u8]| match agreed {
+            Some(agreed) => agreed == Some(protocol),
+            None => hello.alpn.iter().any(|it| it == protocol),
+        };
         listener.destination(hello.server_name.as_deref(), offers)
+    }
+
+    /// Whether the client's handshake is awaited, or under way.
+    pub(super) fn is_shaking(&self) -> bool {
+        self.awaiting == Awaiting::Tls
+    }
+
+    /// There may be room for the handshake that waits.
+    pub(super) const fn wake(&mut self) {
+        self.woken = true;
+    }
+
+    /// The client's handshake is over.
+    fn shaken(&mut self) {
+        self.awaiting = Awaiting::Nothing;
+        self.shake = Shake::Due;
+    }
+
+    /// The backend is another one from now on, or none.
+    pub(super) fn forget_backend(&mut self) {
+        self.secure[Side::Backend.index()] = None;
     }
 
     /// When the preamble that is awaited could begin.
@@ -118,6 +163,9 @@ impl Front {
 
     /// Whether nothing is left to do for it: the session is a plain one from now on.
     fn is_spent(&self) -> bool {
-        !self.expects() && self.inbox.is_empty() && self.prefaces.iter().all(Vec::is_empty)
+        !self.expects()
+            && self.secure.iter().all(Option::is_none)
+            && self.inbox.is_empty()
+            && self.prefaces.iter().all(Vec::is_empty)
     }
 }

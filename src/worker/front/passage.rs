@@ -2,7 +2,7 @@
 
 use super::super::shell::Shell;
 use super::super::slot::Slot;
-use crate::session::{Direction, Outcome, Step};
+use crate::session::{Direction, Outcome, Side, Step};
 
 impl Shell {
     /// Performs a step of relaying where the session has a front.
@@ -12,6 +12,19 @@ impl Shell {
         step: Step,
         way: Direction,
     ) -> Outcome {
+        let is_secure = |side: Side| {
+            let front = slot.front.as_deref();
+            front.is_some_and(|it| it.secure[side.index()].is_some())
+        };
+        if step == Step::Receive(way) && is_secure(way.source()) {
+            return self.receive_secure(slot, way);
+        }
+        if step == Step::Send(way) && is_secure(way.sink()) {
+            return self.send_secure(slot, way);
+        }
+        if step == Step::Shutdown(way) && is_secure(way.sink()) {
+            return self.end_secure(slot, way);
+        }
         if step == Step::Send(way) && slot.session.flow(way).in_preface() {
             return self.send_preface(slot, way);
         }

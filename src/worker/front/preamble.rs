@@ -15,8 +15,10 @@ pub(super) const INBOX_BYTES: usize = 96 * 1024;
 pub(super) enum Awaiting {
     /// A PROXY header, of a proxy.
     Proxy,
-    /// The first message of TLS, which says which pool it wants.
+    /// The first message of TLS, which says where the client wants to go.
     Hello,
+    /// A handshake of TLS, which begins with that message.
+    Tls,
     /// Nothing more: a backend is picked.
     Nothing,
 }
@@ -32,9 +34,10 @@ impl Awaiting {
 
     /// What a client says whose proxy has said who it is.
     pub(super) const fn after_proxy(listener: &ListenerConfig) -> Self {
-        match listener.routes {
-            Some(_) => Self::Hello,
-            None => Self::Nothing,
+        if listener.tls.is_some() || listener.routes.is_some() {
+            Self::Hello
+        } else {
+            Self::Nothing
         }
     }
 }
@@ -45,6 +48,7 @@ impl Shell {
         match slot.front.as_deref().map(|it| it.awaiting) {
             Some(Awaiting::Proxy) => self.hear_proxy(slot),
             Some(Awaiting::Hello) => self.hello(slot),
+            Some(Awaiting::Tls) => self.shake_client(slot),
             None | Some(Awaiting::Nothing) => self.end_preamble(slot),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Sessions;
 use crate::session::{Cause, Deadline, DialError, Outcome};
 use crate::worker::clock::{Moment, millis};
+use crate::worker::slot::Slot;
 
 /// The pause before backends that were all tried are tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
@@ -35,6 +36,7 @@ impl Sessions {
                 Deadline::Connect { .. } => self.end_dialing(place, now),
                 Deadline::Queue => self.end_waiting(place, now),
                 Deadline::Delivery { .. } if idle <= now => slot.session.cut(Cause::IdleTimeout),
+                Deadline::Preamble { .. } if preamble_end(slot) > now => {}
                 Deadline::Preamble { .. }
                 | Deadline::Answer
                 | Deadline::Hedge { .. }
@@ -104,10 +106,7 @@ impl Sessions {
         let now = self.shell.clock.millis();
         let due = match deadline {
             Deadline::Never => return self.timers.cancel(place),
-            Deadline::Preamble { .. } => {
-                let since = slot.front.as_ref().map_or(now, |it| it.since().millis());
-                since + millis(listener.preamble_timeout)
-            }
+            Deadline::Preamble { .. } => preamble_end(slot),
             Deadline::Answer => now + millis(ANSWER_TIME),
             Deadline::Connect { .. } => dialed + millis(pool.connect_timeout),
             Deadline::Hedge { .. } => {
@@ -132,4 +131,15 @@ impl Sessions {
         // The clock counts whole milliseconds, rounded down: one more, and nothing is early.
         self.timers.arm(place, due + 1);
     }
+}
+
+/// When what a client says first has to be whole; a handshake of TLS may take longer than the rest.
+fn preamble_end(slot: &Slot) -> u64 {
+    let listener = &slot.listener.config;
+    let Some(front) = slot.front.as_deref() else {
+        return 0;
+    };
+    let tls = listener.tls.as_ref().filter(|_| front.is_shaking());
+    let timeout = tls.map_or(listener.preamble_timeout, |it| it.handshake_timeout);
+    front.since().millis() + millis(timeout)
 }
