@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::{NoServerSessionStorage, ProducesTickets, WebPkiClientVerifier};
+use rustls::server::{
+    NoServerSessionStorage, ParsedCertificate, ProducesTickets, WebPkiClientVerifier,
+};
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
@@ -18,6 +20,7 @@ use rustls::{
 use super::pem;
 use super::provider::provider;
 use super::store::{Credential, Store};
+use super::x509::Certificate;
 use crate::config::{ClientCertificates, ListenerTls, TlsVersion};
 
 const BOTH: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
@@ -96,7 +99,11 @@ pub(super) fn client(
             let verifier =
                 WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider()));
             let verifier = verifier.build();
-            config.with_webpki_verifier(verifier.map_err(|it| format!("cannot be used: {it}"))?)
+            let verifier = verifier.map_err(|it| format!("cannot be used: {it}"))?;
+            let known = pem::certificates(ca)?;
+            config
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Acquaintance { verifier, known }))
         }
     };
     let mut config = match own {
@@ -129,6 +136,64 @@ fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
 #[expect(clippy::needless_pass_by_value, reason = "map_err passes values")]
 fn told(error: Error) -> String {
     format!("cannot be used: {error}")
+}
+
+/// Takes certificates that others vouch for, and besides those that it knows themselves: whoever signs the
+/// certificate of a backend with its own key names that as the one to trust.
+#[derive(Debug)]
+struct Acquaintance {
+    verifier: Arc<WebPkiServerVerifier>,
+    known: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for Acquaintance {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified = self
+            .verifier
+            .verify_server_cert(certificate, others, name, ocsp, now);
+        if verified.is_ok() || !self.known.iter().any(|it| it == certificate) {
+            return verified;
+        }
+        let says = Certificate::read(certificate);
+        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let is_valid = says.is_some_and(|it| (it.not_before..=it.not_after).contains(&now));
+        if !is_valid {
+            return verified;
+        }
+        verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier
+            .verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier
+            .verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
 }
 
 /// Takes any certificate; that whoever shows it has its key is still verified.

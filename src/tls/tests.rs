@@ -477,6 +477,30 @@ fn a_backend_is_believed_only_where_nobody_verifies() {
 }
 
 #[test]
+fn a_backend_may_vouch_for_itself_where_it_is_known_by_name() {
+    let mut params = CertificateParams::new(vec!["self.example".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    let scene = Scene::new("");
+    let both = certificate.clone() + &key.serialize_pem();
+    fs::write(scene.folder.path().join("0.pem"), both).unwrap();
+    let config = configured(scene.folder.path(), "");
+    let materials = read(&config, &Materials::default(), NOW).unwrap();
+    let other = authority("stranger").pem();
+    for (ca, name, is_believed) in [
+        (&certificate, "self.example", true),
+        (&certificate, "other.example", false),
+        (&other, "self.example", false),
+    ] {
+        let client = client(&Trust::Only(ca.as_bytes()), &[], None).unwrap();
+        let server = materials.listener("web").unwrap();
+        let mut pair = Pair::new(&server, Arc::unwrap_or_clone(client), name);
+        assert_eq!(pair.shake().is_ok(), is_believed, "{name}");
+    }
+}
+
+#[test]
 fn all_that_is_wrong_with_files_is_told_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let root = authority("root");
