@@ -12,7 +12,6 @@ use std::ops::Range;
 use super::fault::{Fault, Lines, quote};
 use super::form::CheckKind;
 use super::node::{Entry, Kind, Node, below};
-use super::shape::meant;
 use super::tls;
 use crate::config::{AdminAddress, AdminConfig, ScaleConfig, duration, listen_address};
 

@@ -151,7 +151,7 @@ impl PoolTls {
 fn protocols(alpn: Option<&Vec<Written<AlpnProtocol>>>) -> Vec<Arc<str>> {
     alpn.into_iter()
         .flatten()
-        .map(|it| it.0.0.clone())
+        .map(|it| Arc::from(&*it.0.0))
         .collect()
 }
 

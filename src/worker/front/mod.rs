@@ -140,6 +140,11 @@ impl Front {
         self.awaiting == Awaiting::Tls
     }
 
+    /// Whether the beginning of TLS is awaited, or its handshake is under way.
+    pub(super) const fn hears_tls(&self) -> bool {
+        matches!(self.awaiting, Awaiting::Hello | Awaiting::Tls)
+    }
+
     /// There may be room for the handshake that waits.
     pub(super) const fn wake(&mut self) {
         self.woken = true;

@@ -9,10 +9,10 @@ use crate::proxy_protocol::{
     Addresses, Command, Decoded, Header, Ssl, Tlvs, decode, encode_v1, encode_v2,
 };
 use crate::session::{Cause, Direction, Outcome, Side};
+use crate::tls::Certificate;
 use crate::worker::connect;
 use crate::worker::shell::Shell;
 use crate::worker::slot::Slot;
-use crate::tls::Certificate;
 use rustix::net::RecvFlags;
 use rustls::{CommonState, ProtocolVersion};
 

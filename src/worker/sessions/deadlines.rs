@@ -139,7 +139,7 @@ fn preamble_end(slot: &Slot) -> u64 {
     let Some(front) = slot.front.as_deref() else {
         return 0;
     };
-    let tls = listener.tls.as_ref().filter(|_| front.is_shaking());
+    let tls = listener.tls.as_ref().filter(|_| front.hears_tls());
     let timeout = tls.map_or(listener.preamble_timeout, |it| it.handshake_timeout);
     front.since().millis() + millis(timeout)
 }
