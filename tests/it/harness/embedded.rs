@@ -40,6 +40,7 @@ pub(crate) fn pool_over(addresses: &[SocketAddr]) -> PoolConfig {
         health: None,
         eject: None,
         scale: None,
+        tls: None,
     }
 }
 
