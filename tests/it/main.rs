@@ -18,3 +18,4 @@ mod relay;
 mod scaling;
 mod simulation;
 mod tidy;
+mod tls;
