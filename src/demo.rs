@@ -99,6 +99,7 @@ fn config(listen: SocketAddr, dashboard: SocketAddr, backends: Vec<BackendConfig
             accept_proxy: None,
             preamble_timeout: defaults::PREAMBLE_TIMEOUT,
             http: None,
+            tls: None,
         }],
         pools: vec![PoolConfig {
             name: "app".into(),
@@ -116,6 +117,7 @@ fn config(listen: SocketAddr, dashboard: SocketAddr, backends: Vec<BackendConfig
             all_down: AllDown::Reject,
             eject: None,
             scale: None,
+            tls: None,
             health: Some(HealthConfig {
                 interval: Duration::from_millis(500),
                 timeout: Duration::from_millis(500),

@@ -62,6 +62,7 @@ pub mod scaling;
 pub mod session;
 pub mod supervisor;
 pub mod sys;
+pub mod tls;
 pub mod token;
 pub mod version;
 pub mod vitals;

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
+use rustls::{ClientConfig, ServerConfig};
+
 use crate::config::{ListenerConfig, PoolConfig};
 use crate::listener::Listener;
 use crate::metrics::{EndTally, ListenerTally};
@@ -43,6 +45,8 @@ pub struct PlannedListener {
     /// those that no route takes; then come the other pools of its routes, fewer than 65,536 in a file
     /// of the size that is read.
     pub destinations: Box<[Destination]>,
+    /// What it has to say in handshakes, where it speaks TLS.
+    pub tls: Option<Arc<ServerConfig>>,
     /// Its sessions.
     pub active: Arc<Gauge>,
     /// What each worker has counted of it.
@@ -82,6 +86,8 @@ pub struct PlannedPool {
     pub config: PoolConfig,
     /// Its backends, in the order of the configuration; none, where it is gone.
     pub backends: Vec<Arc<Backend>>,
+    /// What it has to say in handshakes with backends that speak TLS, where one does.
+    pub tls: Option<Arc<ClientConfig>>,
     /// Of each backend, what an operator wants of it where it is new; the others are told of orders
     /// when they are given.
     pub orders: Vec<Order>,

@@ -11,7 +11,7 @@ use super::body::{Configuration, Fields};
 use super::problem::{Problem, json};
 use super::query;
 use super::routes::{InPath, Shared};
-use crate::config::{self, BackendConfig, Target};
+use crate::config::{self, BackendConfig, Endpoint};
 use crate::pool::Order;
 use crate::requests::{Backend, Change, Foresight, Reloaded, Request};
 
@@ -79,15 +79,16 @@ impl NewBackend {
     }
 
     fn config(self) -> Result<BackendConfig, Problem> {
-        let target = Target::parse(&self.address)
+        let endpoint = Endpoint::parse(&self.address)
             .map_err(|error| Problem::invalid(format!("address: {error}")))?;
         if let Some(name) = &self.name {
             config::name(name).map_err(|what| Problem::invalid(format!("name: {what}")))?;
         }
-        let name = self.name.unwrap_or(self.address);
+        let name = self.name.unwrap_or_else(|| endpoint.target.to_string());
         Ok(BackendConfig {
             name: name.into(),
-            target,
+            tls: endpoint.server_name(),
+            target: endpoint.target,
             weight: self.weight.unwrap_or(1),
             backup: self.backup.unwrap_or(false),
             max_connections: self.max_connections,

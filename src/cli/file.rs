@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::arguments::Arguments;
 use super::overrides::{self, overrides, refuse_open_admin};
@@ -11,6 +12,7 @@ use crate::config::{Config, Source};
 use crate::discovery::listed::{self, Files, with_files};
 use crate::reason;
 use crate::rights;
+use crate::tls::{self, Materials};
 
 /// `l4lb check FILE`.
 pub(super) fn check(name: &str, given: &[String]) -> Result<Task, Failure> {
@@ -19,20 +21,32 @@ pub(super) fn check(name: &str, given: &[String]) -> Result<Task, Failure> {
             "check goes without {flag}: with flags, write l4lb --config FILE --check"
         )));
     }
-    let config = read(name, for_people())?.config(1);
-    checked(name, &config)
+    let document = read(name, for_people())?;
+    checked(name, &document, &document.config(1))
 }
 
-/// That a configuration is right with its files of backends; one that is not there yet is a warning, and
-/// so is a right that this process has not.
-fn checked(name: &str, config: &Config) -> Result<Task, Failure> {
+/// That a configuration is right with its files of backends and of TLS; a file of backends that is not
+/// there yet is a warning, and so is a right that this process has not.
+fn checked(name: &str, document: &Document, config: &Config) -> Result<Task, Failure> {
     let (files, missing) = listed(config, for_people())?;
     // Whoever checks it need not be who serves it.
-    for why in missing.into_iter().chain(rights::lack(config)) {
-        super::warn(&why);
-    }
+    let lacking = rights::lack(config);
     let (listeners, config) = (config.listeners.len(), with_files(config, &files));
+    let warnings = materials(name, document, &config)?.warnings;
+    for why in missing.iter().chain(&lacking).chain(&warnings) {
+        super::warn(why);
+    }
     Ok(Task::Print(settings::summary(name, listeners, &config)))
+}
+
+/// What is in the files of TLS.
+fn materials(name: &str, document: &Document, config: &Config) -> Result<Materials, Failure> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = i64::try_from(now.unwrap_or_default().as_secs()).unwrap_or(i64::MAX);
+    tls::read(config, &Materials::default(), now).map_err(|troubles| {
+        let about: Vec<_> = troubles.into_iter().map(|it| (it.place, it.what)).collect();
+        Failure::Config(document.faults(name, &about).render(for_people()))
+    })
 }
 
 /// What is in the files of backends, and which are missing.
@@ -42,12 +56,13 @@ pub(super) fn listed(config: &Config, coloured: bool) -> Result<(Files, Vec<Stri
 
 /// `l4lb --config FILE`, with flags.
 pub(super) fn run(name: &str, arguments: &Arguments, given: &[String]) -> Result<Task, Failure> {
-    let config = load(name, arguments, given, for_people())?.1;
+    let (document, config) = load(name, arguments, given, for_people())?;
     let again = (name.to_owned(), arguments.clone(), given.to_vec());
     if arguments.check {
-        return checked(name, &config);
+        return checked(name, &document, &config);
     }
-    listed(&config, for_people())?;
+    let (files, _) = listed(&config, for_people())?;
+    materials(name, &document, &with_files(&config, &files))?;
     let source = move || {
         let (name, arguments, given) = &again;
         let loaded = load(name, arguments, given, false); // for a log

@@ -42,6 +42,7 @@ pub(super) fn pool(arguments: &Arguments) -> Result<PoolConfig, Failure> {
         health: health::health(arguments)?,
         eject: None,
         scale: None,
+        tls: None,
         backends: backends(&arguments.backend)?,
         backends_file: None,
     })

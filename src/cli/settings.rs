@@ -97,6 +97,7 @@ fn config(arguments: &Arguments) -> Result<Config, Failure> {
         accept_proxy: accept_proxy(&arguments.accept_proxy)?,
         preamble_timeout: defaults::PREAMBLE_TIMEOUT,
         http: None,
+        tls: None,
     };
     let mut config = Config {
         listeners: vec![listener],

@@ -133,6 +133,23 @@ fn listener(
     let times = (&was.preamble_timeout, &is.preamble_timeout);
     value(changes, &whose, "preamble_timeout", times, |it| time(*it));
     http::protocol(changes, &whose, was, is);
+    changed(changes, &whose, "tls", was.tls.as_ref(), is.tls.as_ref());
+}
+
+/// A table of which no more is told than that.
+fn changed<T: PartialEq>(
+    changes: &mut Vec<String>,
+    whose: &str,
+    key: &str,
+    was: Option<&T>,
+    is: Option<&T>,
+) {
+    match (was, is) {
+        (None, Some(_)) => changes.push(format!("{whose}{key} added")),
+        (Some(_), None) => changes.push(format!("{whose}{key} removed")),
+        (Some(was), Some(is)) if was != is => changes.push(format!("{whose}{key} changed")),
+        (Some(_), Some(_)) | (None, None) => {}
+    }
 }
 
 fn pool(changes: &mut Vec<String>, was: &PoolConfig, is: &PoolConfig) {
@@ -203,6 +220,7 @@ fn pool(changes: &mut Vec<String>, was: &PoolConfig, is: &PoolConfig) {
         (Some(_), None) => changes.push(format!("{whose}scale removed")),
         (None, None) => {}
     }
+    changed(changes, &whose, "tls", was.tls.as_ref(), is.tls.as_ref());
     backends(changes, &whose, was, is);
 }
 
@@ -257,7 +275,7 @@ fn backend(changes: &mut Vec<String>, whose: &str, was: &BackendConfig, is: &Bac
         changes,
         whose,
         "address",
-        (&was.target, &is.target),
+        (&was.endpoint(), &is.endpoint()),
         ToString::to_string,
     );
     value(
@@ -337,7 +355,22 @@ mod tests {
     }
 
     /// What is put in the place of what, and what is said of it.
-    const EDITS: [(&str, &str, &[&str]); 16] = [
+    const EDITS: [(&str, &str, &[&str]); 19] = [
+        (
+            "pool = \"app\"",
+            "pool = \"app\"\ntls = { certificates = \"certs\" }",
+            &["listener web: tls added"],
+        ),
+        (
+            "[pool.app]",
+            "[pool.app]\ntls = { verify = false }",
+            &["pool app: tls added"],
+        ),
+        (
+            "\"10.0.0.2:80\"",
+            "\"https://10.0.0.2:80\"",
+            &["pool app: backend b: address 10.0.0.2:80 -> https://10.0.0.2:80"],
+        ),
         ("", "", &[]),
         (
             "[[listener]]",

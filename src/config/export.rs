@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{
-    AccessLogConfig, BackendConfig, Check, Config, DialFrom, HeaderEdits, HealthConfig, HttpConfig,
-    ListenerConfig, PoolConfig, RouteConfig, ScaleConfig, forwarded_name,
+    AccessLogConfig, BackendConfig, CertificateFiles, Certificates, Check, Config, DialFrom,
+    HeaderEdits, HealthConfig, HttpConfig, ListenerConfig, ListenerTls, PoolConfig, PoolTls,
+    RouteConfig, ScaleConfig, forwarded_name,
 };
 use crate::http::edit::Change;
 
@@ -82,6 +83,9 @@ fn listener(listener: &ListenerConfig, config: &Config) -> Value {
     if let Some(routes) = &listener.routes {
         all["route"] = routes.list().iter().map(|it| route(it, config)).collect();
     }
+    if let Some(tls) = &listener.tls {
+        all["tls"] = listener_tls(tls);
+    }
     all
 }
 
@@ -121,6 +125,27 @@ fn http(http: &HttpConfig) -> Value {
     all
 }
 
+fn listener_tls(tls: &ListenerTls) -> Value {
+    let mut all = json!({
+        "certificates": match &tls.certificates {
+            Certificates::Folder(path) => json!(path.display().to_string()),
+            Certificates::Files(all) => all.iter().map(files).collect(),
+        },
+        "min_version": tls.min_version.name(),
+        "handshake_timeout": time(tls.handshake_timeout),
+        "max_handshakes": tls.max_handshakes,
+        "session_tickets": tls.session_tickets,
+    });
+    if !tls.alpn.is_empty() {
+        all["alpn"] = json!(tls.alpn.iter().map(|it| &**it).collect::<Vec<_>>());
+    }
+    if let Some(path) = &tls.client_ca {
+        all["client_ca"] = json!(path.display().to_string());
+        all["client_certificates"] = json!(tls.client_certificates.name());
+    }
+    all
+}
+
 fn header_edits(edits: &HeaderEdits) -> Value {
     let (mut remove, mut set, mut add) = (Vec::new(), Map::new(), Map::new());
     for edit in edits {
@@ -135,6 +160,29 @@ fn header_edits(edits: &HeaderEdits) -> Value {
         }
     }
     json!({ "remove": remove, "set": set, "add": add })
+}
+
+fn files(files: &CertificateFiles) -> Value {
+    let mut all = json!({ "cert": files.cert.display().to_string() });
+    if let Some(key) = &files.key {
+        all["key"] = json!(key.display().to_string());
+    }
+    all
+}
+
+fn pool_tls(tls: &PoolTls) -> Value {
+    let mut all = tls.certificate.as_ref().map_or_else(|| json!({}), files);
+    all["verify"] = json!(tls.verify);
+    if let Some(path) = &tls.ca {
+        all["ca"] = json!(path.display().to_string());
+    }
+    if let Some(name) = &tls.server_name {
+        all["server_name"] = json!(&**name);
+    }
+    if !tls.alpn.is_empty() {
+        all["alpn"] = json!(tls.alpn.iter().map(|it| &**it).collect::<Vec<_>>());
+    }
+    all
 }
 
 fn pool(pool: &PoolConfig) -> Value {
@@ -177,6 +225,9 @@ fn pool(pool: &PoolConfig) -> Value {
     }
     if let Some(it) = &pool.scale {
         all["scale"] = scale(it);
+    }
+    if let Some(tls) = &pool.tls {
+        all["tls"] = pool_tls(tls);
     }
     all
 }
@@ -227,14 +278,15 @@ fn health(health: &HealthConfig) -> Value {
 }
 
 fn backend(backend: &BackendConfig) -> Value {
-    let address = backend.target.to_string();
+    let address = backend.endpoint().to_string();
+    let name = backend.target.to_string();
     let mut all = json!({
         "address": address,
         "weight": backend.weight,
         "backup": backend.backup,
     });
     // Without one it goes by its address, which may be longer than a name.
-    if *backend.name != *address {
+    if *backend.name != *name {
         all["name"] = json!(&*backend.name);
     }
     if let Some(most) = backend.max_connections {
@@ -275,6 +327,20 @@ mod tests {
         max_connections = 500
         accept_proxy = { from = ["10.0.0.0/8", "::1"] }
         preamble_timeout = "7s"
+        [listener.tls]
+        certificates = [{ cert = "a.pem", key = "a.key" }, { cert = "b.pem" }]
+        min_version = "1.3"
+        alpn = ["h2", "http/1.1"]
+        client_ca = "ca.pem"
+        client_certificates = "optional"
+        handshake_timeout = "3s"
+        max_handshakes = 7
+        session_tickets = false
+        [[listener]]
+        name = "folder"
+        listen = "127.0.0.1:9001"
+        pool = "app"
+        tls = { certificates = "/etc/l4lb/certs" }
         [[listener]]
         name = "tls"
         listen = "127.0.0.1:9443"
@@ -321,9 +387,11 @@ mod tests {
         source = "client"
         send_proxy = "v1"
         health = { type = "send-expect", send = "EHLO\r\n", expect = "250" }
-        backends = ["10.0.0.3:25"]
+        tls = { verify = false, server_name = "mail.example", alpn = ["smtp"], cert = "c.pem", key = "c.key" }
+        backends = ["https://10.0.0.3:25", "https://mail.example:25"]
         [pool.listed]
         backends_file = "/etc/l4lb/app.backends"
+        tls = { ca = "ca.pem", cert = "c.pem" }
         [pool.bare]
         health = { type = "off" }
         backends = ["10.0.0.4:25", "a-host-with-a-name-that-is-longer-than-a-backend-may-be-called.example:25"]

@@ -8,6 +8,7 @@ mod address;
 mod admin;
 pub mod defaults;
 pub mod diff;
+mod endpoint;
 pub mod export;
 pub mod file;
 mod health;
@@ -23,11 +24,13 @@ mod source;
 mod spec;
 mod target;
 mod template;
+mod tls;
 mod units;
 
 pub use access_log::{AccessLogConfig, AccessLogOutput, LineFilter, LineFormat};
 pub use address::{AddressError, client_address, listen_address, name_server};
 pub use admin::{AdminAddress, AdminConfig};
+pub use endpoint::Endpoint;
 pub use health::{Check, EjectConfig, HealthConfig};
 pub use http::{STATUS_PASSES, Statuses, http_host, http_path, statuses};
 pub use http_listener::{FORWARDED, HeaderEdits, HttpConfig, Per, Protocol, forwarded_name};
@@ -41,6 +44,10 @@ pub use source::Source;
 pub use spec::{SpecError, backend_spec};
 pub use target::Target;
 pub use template::{Part, Placeholder, Template};
+pub use tls::{
+    CertificateFiles, Certificates, ClientCertificates, ListenerTls, PoolTls, TlsVersion,
+    server_name,
+};
 pub use units::{UnitError, duration};
 
 use std::net::SocketAddr;
@@ -96,6 +103,8 @@ pub struct ListenerConfig {
     pub accept_proxy: Option<AcceptProxy>,
     /// For all that is read of a client before a backend is chosen.
     pub preamble_timeout: Duration,
+    /// TLS with its clients; `None` is none.
+    pub tls: Option<ListenerTls>,
 }
 
 impl ListenerConfig {

@@ -7,7 +7,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DialFrom, EjectConfig, HealthConfig, ScaleConfig, SendProxy, Target};
+use super::{
+    DialFrom, EjectConfig, Endpoint, HealthConfig, PoolTls, ScaleConfig, SendProxy, Target,
+};
 
 /// Backends and how they are picked, reached and watched.
 #[derive(Clone, Debug)]
@@ -44,6 +46,8 @@ pub struct PoolConfig {
     pub eject: Option<EjectConfig>,
     /// When a command is run that starts and stops backends; `None` is never.
     pub scale: Option<ScaleConfig>,
+    /// TLS with those backends that speak it; `None` is as nothing else is said.
+    pub tls: Option<PoolTls>,
 }
 
 /// One backend as configured.
@@ -59,9 +63,20 @@ pub struct BackendConfig {
     pub backup: bool,
     /// The most sessions at once; `None` is no limit.
     pub max_connections: Option<u32>,
+    /// The name that it has to show with TLS; `None` is no TLS.
+    pub tls: Option<Arc<str>>,
 }
 
 impl BackendConfig {
+    /// Where it is, as it is written.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            target: self.target.clone(),
+            tls: self.tls.is_some(),
+        }
+    }
+
     /// A backend with the defaults: weight 1, no limit, no backup.
     #[must_use]
     pub const fn new(name: Arc<str>, address: SocketAddr) -> Self {
@@ -71,6 +86,7 @@ impl BackendConfig {
             weight: 1,
             backup: false,
             max_connections: None,
+            tls: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
 
-use super::{BackendConfig, Target, hint, name};
+use super::{BackendConfig, Endpoint, hint, name};
 
 const OPTIONS: [&str; 3] = ["weight", "max-connections", "backup"];
 
@@ -48,11 +48,16 @@ pub fn backend_spec(spec: &str) -> Result<BackendConfig, SpecError> {
         return Err(wrong(0..own.len(), what));
     }
     let options = Options::parse(options, backend.len() + 1)?;
-    let target = Target::parse(target)
+    let endpoint = Endpoint::parse(target)
         .map_err(|error| wrong(target_starts..backend.len(), error.to_string()))?;
     Ok(BackendConfig {
-        name: own.into(),
-        target,
+        // A name says where, and not what is spoken there.
+        name: match target_starts {
+            0 => endpoint.target.to_string().into(),
+            _ => own.into(),
+        },
+        tls: endpoint.server_name(),
+        target: endpoint.target,
         weight: options.weight.unwrap_or(1),
         max_connections: options.max_connections,
         backup: options.backup.is_some(),

@@ -7,8 +7,8 @@ use std::fmt;
 
 use super::Scrape;
 use super::samples::{
-    Samples, accept_errors, backends, by_label, by_worker, closed, listeners, no_backend,
-    pool_backends, rejected, responses, values, vitals, workers,
+    Samples, accept_errors, backends, by_label, by_worker, closed, handshakes, listeners,
+    no_backend, pool_backends, rejected, responses, values, vitals, workers,
 };
 use crate::pool::State;
 use crate::session::DialError;
@@ -132,6 +132,13 @@ pub const FAMILIES: &[Family] = &[
         &["listener", "error"],
         "Clients that could not be accepted: gone, descriptors, memory or other",
         accept_errors,
+    ),
+    family(
+        Kind::Counter,
+        "l4lb_tls_handshakes_total",
+        &["listener", "result"],
+        "Handshakes of TLS with clients: full or resumed, or why they failed",
+        handshakes,
     ),
     family(
         Kind::Counter,

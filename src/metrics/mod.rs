@@ -15,5 +15,6 @@ pub use exposition::{CONTENT_TYPE, text};
 pub use families::{FAMILIES, Family, Kind};
 pub use scrape::{BackendScrape, EndScrape, ListenerScrape, PoolScrape, Scrape, WorkerScrape};
 pub use tallies::{
-    AcceptError, CLASSES, EndTally, EndTotals, ListenerTally, ListenerTotals, WorkerTally,
+    AcceptError, CLASSES, EndTally, EndTotals, HandshakeEnd, ListenerTally, ListenerTotals,
+    WorkerTally,
 };

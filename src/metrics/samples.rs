@@ -5,7 +5,9 @@ use std::fmt;
 use prometheus_client::encoding::{EncodeGaugeValue, MetricEncoder};
 
 use super::families::Family;
-use super::{AcceptError, BackendScrape, CLASSES, ListenerScrape, Scrape, WorkerScrape};
+use super::{
+    AcceptError, BackendScrape, CLASSES, HandshakeEnd, ListenerScrape, Scrape, WorkerScrape,
+};
 use crate::counts::Distribution;
 use crate::pool::State;
 use crate::session::Cause;
@@ -131,6 +133,12 @@ pub(super) fn accept_errors(scrape: &Scrape, out: &mut Samples<'_, '_>) -> fmt::
     let names = AcceptError::ALL.map(AcceptError::label);
     let mut all = scrape.listeners.iter();
     all.try_for_each(|it| values(out, &[&it.name], names, it.totals.accept_errors))
+}
+
+pub(super) fn handshakes(scrape: &Scrape, out: &mut Samples<'_, '_>) -> fmt::Result {
+    let names = HandshakeEnd::ALL.map(HandshakeEnd::label);
+    let mut all = scrape.listeners.iter().filter(|it| it.speaks_tls);
+    all.try_for_each(|it| values(out, &[&it.name], names, it.totals.handshakes))
 }
 
 pub(super) fn closed(scrape: &Scrape, out: &mut Samples<'_, '_>) -> fmt::Result {

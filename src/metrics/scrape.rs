@@ -44,6 +44,8 @@ pub struct ListenerScrape {
     pub name: Arc<str>,
     /// Its sessions.
     pub active: u32,
+    /// Whether it speaks TLS.
+    pub speaks_tls: bool,
     /// What its workers have counted.
     pub totals: ListenerTotals,
 }

@@ -50,6 +50,67 @@ impl AcceptError {
     }
 }
 
+/// How the handshake of a client has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakeEnd {
+    /// A new session.
+    Full,
+    /// A session that goes on.
+    Resumed,
+    /// What came was no TLS.
+    NotTls,
+    /// There is no version, cipher or protocol in common.
+    Incompatible,
+    /// The client has no certificate, or a wrong one.
+    Certificate,
+    /// The client has said that something is wrong.
+    Alert,
+    /// The client broke the rules.
+    Protocol,
+    /// The client went away.
+    Closed,
+    /// It took too long.
+    Timeout,
+}
+
+impl HandshakeEnd {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Full,
+        Self::Resumed,
+        Self::NotTls,
+        Self::Incompatible,
+        Self::Certificate,
+        Self::Alert,
+        Self::Protocol,
+        Self::Closed,
+        Self::Timeout,
+    ];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Resumed => "resumed",
+            Self::NotTls => "not_tls",
+            Self::Incompatible => "incompatible",
+            Self::Certificate => "certificate",
+            Self::Alert => "alert",
+            Self::Protocol => "protocol",
+            Self::Closed => "closed",
+            Self::Timeout => "timeout",
+        }
+    }
+
+    /// A failure by its name.
+    #[must_use]
+    pub fn of(label: &str) -> Self {
+        let mut all = Self::ALL.into_iter();
+        all.find(|it| it.label() == label).unwrap_or(Self::Protocol)
+    }
+}
+
 /// What one worker has counted of a listener. A cache line of its own.
 #[derive(Debug, Default)]
 #[repr(align(64))]
@@ -62,12 +123,18 @@ pub struct ListenerTally {
     pub sent: Count,
     durations: Durations,
     accept_errors: [Count; AcceptError::ALL.len()],
+    handshakes: [Count; HandshakeEnd::ALL.len()],
 }
 
 impl ListenerTally {
     /// A connection has ended that lasted so long.
     pub fn ended(&self, lasted: Duration) {
         self.durations.record(lasted);
+    }
+
+    /// The handshake of a client has ended.
+    pub fn shaken(&self, end: HandshakeEnd) {
+        self.handshakes[end as usize].add(1);
     }
 
     /// A client could not be accepted.
@@ -89,6 +156,8 @@ pub struct ListenerTotals {
     pub durations: Distribution<1000, 24>,
     /// By [`AcceptError`].
     pub accept_errors: [u64; AcceptError::ALL.len()],
+    /// By [`HandshakeEnd`].
+    pub handshakes: [u64; HandshakeEnd::ALL.len()],
 }
 
 impl ListenerTotals {
@@ -104,6 +173,9 @@ impl ListenerTotals {
             let errors = values(&tally.accept_errors);
             let sums = totals.accept_errors.iter_mut();
             sums.zip(errors).for_each(|(sum, more)| *sum += more);
+            let handshakes = values(&tally.handshakes);
+            let sums = totals.handshakes.iter_mut();
+            sums.zip(handshakes).for_each(|(sum, more)| *sum += more);
         }
         totals
     }

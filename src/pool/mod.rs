@@ -34,6 +34,8 @@ pub struct Backend {
     pub name: Arc<str>,
     /// Where it listens.
     pub address: SocketAddr,
+    /// The name that it has to show with TLS; `None` is no TLS.
+    pub tls: Option<Arc<str>>,
     /// What all workers together have running on it.
     pub load: Load,
     /// What has gone through it, by worker.
@@ -57,10 +59,17 @@ impl Backend {
             pool,
             name,
             address,
+            tls: None,
             load: Load::default(),
             tallies: (0..workers).map(|_| Tally::default()).collect(),
             report: Mutex::default(),
         }
+    }
+
+    /// With TLS, in which it has to show that name, if there is one.
+    #[must_use]
+    pub fn speaking(self, tls: Option<Arc<str>>) -> Self {
+        Self { tls, ..self }
     }
 }
 

@@ -180,6 +180,7 @@ mod tests {
                 health: None,
                 eject: None,
                 scale: None,
+                tls: None,
             }],
             workers: 1,
             max_connections: None,

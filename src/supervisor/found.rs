@@ -38,6 +38,7 @@ impl Process {
 
     /// A file of backends may have changed: serves it, or says what is wrong with it.
     pub(super) fn stirred(&mut self, path: &Path) {
+        self.look_at_certificates(path);
         let is_known = listed::paths(&self.wanted.config)
             .iter()
             .any(|it| it == path);
@@ -72,7 +73,11 @@ impl Process {
     }
 
     /// Logs what has changed, or why it could not be.
-    fn tell_served(&mut self, served: Result<Vec<String>, String>, changes: Vec<String>) {
+    pub(super) fn tell_served(
+        &mut self,
+        served: Result<Vec<String>, String>,
+        changes: Vec<String>,
+    ) {
         match served {
             Ok(remarks) => {
                 for change in changes {
@@ -86,7 +91,7 @@ impl Process {
         }
     }
 
-    fn backends_did(&mut self, level: Level, text: String) {
+    pub(super) fn backends_did(&mut self, level: Level, text: String) {
         self.happened("backend", &text);
         self.journal.say(level, text);
     }
@@ -103,7 +108,9 @@ impl Process {
     /// Has the files watched that the configuration names by now.
     pub(super) fn watch_files(&mut self) {
         if let Some(watch) = &mut self.watch {
-            for why in watch.follow(&listed::paths(&self.wanted.config)) {
+            let mut paths = listed::paths(&self.wanted.config);
+            paths.extend(self.wanted.materials.paths());
+            for why in watch.follow(&paths) {
                 self.journal.say(Warn, format!("{why}; HUP works"));
             }
         }

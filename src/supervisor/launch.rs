@@ -16,7 +16,7 @@ use super::sampling::Sampler;
 use super::scaling::Scaling;
 use super::scrape::Reloads;
 use super::service::Watchdog;
-use super::{Handle, Process, service};
+use super::{Handle, Process, certificates, service};
 use crate::access_log::{self, AccessLog, Counts, WriterThread};
 use crate::admin;
 use crate::config::{AccessLogConfig, AccessLogOutput, Config, Source};
@@ -24,7 +24,7 @@ use crate::descriptors::{self, Budget};
 use crate::discovery::answers::Answers;
 use crate::discovery::book::Remark;
 use crate::discovery::expand::{Expansion, questions};
-use crate::discovery::listed::{self, Files};
+use crate::discovery::listed::{self, Files, with_files};
 use crate::discovery::{Discovery, News};
 use crate::health::Prober;
 use crate::journal::Journal;
@@ -33,6 +33,7 @@ use crate::metrics::WorkerTally;
 use crate::plan::Plan;
 use crate::reason;
 use crate::rights;
+use crate::tls::Materials;
 use crate::worker::{Worker, WorkerSetup};
 
 /// Events that may wait for the supervisor; what does not fit is not logged.
@@ -68,15 +69,20 @@ struct Parts {
 pub(super) fn process(config: Config, source: Option<Source>) -> Result<Process, String> {
     let (sender, events) = bounded(EVENTS);
     let (files, missing) = listed::read_all(&config, &Files::new(), false)?;
+    let now = certificates::seconds(SystemTime::now());
+    let materials = certificates::read(&with_files(&config, &files), &Materials::default(), now)?;
     let wanted = Wanted {
         config,
         files,
         changes: Changes::default(),
+        materials: Arc::new(materials),
     };
     let (discovery, answers) = discover(&wanted.entries(), &sender)?;
     let Expansion { config, cut } = wanted.expanded(&answers);
     // What there is to be said is said as soon as there is a log.
-    let remarks = missing.into_iter().chain(cut.clone()).map(Remark::Trouble);
+    let warnings = wanted.materials.warnings.iter().cloned();
+    let remarks = missing.into_iter().chain(cut.clone()).chain(warnings);
+    let remarks = remarks.map(Remark::Trouble);
     let _ = sender.try_send(Event::Discovered(News {
         answers: Arc::default(),
         remarks: remarks.collect(),
@@ -85,7 +91,13 @@ pub(super) fn process(config: Config, source: Option<Source>) -> Result<Process,
     let mut registry = Registry::new(config.workers, service::inherited()?);
     let (taken_over, _) = bounded(0);
     let limit = budget.session_limit();
-    let plan = Arc::new(registry.plan(&config, &wanted.changes, limit, taken_over)?);
+    let plan = Arc::new(registry.plan(
+        &config,
+        &wanted.changes,
+        &wanted.materials,
+        limit,
+        taken_over,
+    )?);
     let admin = config.admin.as_ref().map(admin::Server::bind).transpose()?;
     let log_counts = Arc::default();
     let access_log = open_access_log(&wanted.config.access_log, &log_counts, &sender)?;

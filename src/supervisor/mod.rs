@@ -5,6 +5,7 @@
 //! new in the place of the old, `found` serves what discovery finds, `telling` has the words of the log.
 
 mod answers;
+mod certificates;
 mod changes;
 mod chronicle;
 mod explanation;

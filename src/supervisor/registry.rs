@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
+use rustls::ClientConfig;
 
 use super::changes::Changes;
 use crate::config::{BackendConfig, Config, ListenerConfig, PoolConfig, Target};
@@ -17,6 +18,7 @@ use crate::metrics::EndTally;
 use crate::plan::{Destination, Plan, PlannedListener, PlannedPool};
 use crate::pool::{Backend, BackendId, Line};
 use crate::reason;
+use crate::tls::Materials;
 
 /// What a socket goes by: the address that is configured, and for port 0, which is another one each
 /// time, the listener and the number of the address there.
@@ -79,13 +81,15 @@ impl Registry {
         &mut self,
         config: &Config,
         changes: &Changes,
+        materials: &Materials,
         session_limit: u32,
         taken_over: Sender<Result<(), String>>,
     ) -> Result<Plan, String> {
+        self.look_for_materials(config, materials)?;
         let sockets = self.bind(config)?;
         self.plans += 1;
-        let pools = self.place_pools(config, changes);
-        self.place_listeners(config, &pools, &sockets);
+        let pools = self.place_pools(config, changes, materials);
+        self.place_listeners(config, &pools, &sockets, materials);
         self.sockets = sockets;
         Ok(Plan {
             number: self.plans,
@@ -95,6 +99,27 @@ impl Registry {
             drain_timeout: config.drain_timeout,
             taken_over,
         })
+    }
+
+    /// A backend that was added may speak TLS in a pool for which nothing was read.
+    fn look_for_materials(&self, config: &Config, materials: &Materials) -> Result<(), String> {
+        let lacks = |pool: &&PoolConfig| {
+            pool.backends.iter().any(|it| it.tls.is_some())
+                && materials.pool(&pool.name).is_none()
+                && self.pool_tls(&pool.name).is_none()
+        };
+        match config.pools.iter().find(lacks) {
+            None => Ok(()),
+            Some(PoolConfig { name, .. }) => Err(format!(
+                "pool {name} has no backend with https:// in the file, and no [pool.{name}.tls]"
+            )),
+        }
+    }
+
+    /// What a pool that is served says in handshakes.
+    fn pool_tls(&self, name: &str) -> Option<Arc<ClientConfig>> {
+        let served = self.pools.iter().find(|it| *it.config.name == *name);
+        served.and_then(|it| it.tls.clone())
     }
 
     /// Where listeners go together with their pools: `config` with these pools, to be served first. Whoever
@@ -205,11 +230,16 @@ impl Registry {
     }
 
     /// Puts each pool in its place, which is returned, in the order of the configuration.
-    fn place_pools(&mut self, config: &Config, changes: &Changes) -> Vec<usize> {
+    fn place_pools(
+        &mut self,
+        config: &Config,
+        changes: &Changes,
+        materials: &Materials,
+    ) -> Vec<usize> {
         let mut places = Vec::new();
         for pool in &config.pools {
             let known = self.pools.iter().position(|it| it.config.name == pool.name);
-            let planned = Arc::new(self.pool(pool, changes, known));
+            let planned = Arc::new(self.pool(pool, changes, materials, known));
             let place = known.unwrap_or(self.pools.len());
             match self.pools.get_mut(place) {
                 Some(slot) => *slot = planned,
@@ -225,6 +255,7 @@ impl Registry {
                         ..pool.config.clone()
                     },
                     backends: Vec::new(),
+                    tls: None,
                     orders: Vec::new(),
                     line: Arc::clone(&pool.line),
                 });
@@ -237,25 +268,31 @@ impl Registry {
         &mut self,
         config: &PoolConfig,
         changes: &Changes,
+        materials: &Materials,
         known: Option<usize>,
     ) -> PlannedPool {
         let before = known.map(|place| Arc::clone(&self.pools[place]));
         let known = before.iter().flat_map(|pool| &pool.backends);
-        let known: HashMap<_, _> = known.map(|it| ((&*it.name, it.address), it)).collect();
+        let known: HashMap<_, _> = known
+            .map(|it| ((&*it.name, it.address, it.tls.clone()), it))
+            .collect();
         let mut backend = |it: &BackendConfig, address: SocketAddr| {
-            known.get(&(&*it.name, address)).map_or_else(
-                || {
-                    self.next_id += 1;
-                    Arc::new(Backend::new(
-                        BackendId(self.next_id - 1),
-                        Arc::clone(&config.name),
-                        Arc::clone(&it.name),
-                        address,
-                        self.workers,
-                    ))
-                },
-                |&same| Arc::clone(same),
-            )
+            known
+                .get(&(&*it.name, address, it.tls.clone()))
+                .map_or_else(
+                    || {
+                        self.next_id += 1;
+                        let backend = Backend::new(
+                            BackendId(self.next_id - 1),
+                            Arc::clone(&config.name),
+                            Arc::clone(&it.name),
+                            address,
+                            self.workers,
+                        );
+                        Arc::new(backend.speaking(it.tls.clone()))
+                    },
+                    |&same| Arc::clone(same),
+                )
         };
         let (mut configs, mut backends) = (Vec::new(), Vec::new());
         for it in &config.backends {
@@ -266,7 +303,9 @@ impl Registry {
         }
         let orders = configs.iter();
         let orders = orders.map(|it| changes.order(&config.name, &it.name));
+        let tls = materials.pool(&config.name);
         PlannedPool {
+            tls: tls.or_else(|| before.as_ref().and_then(|it| it.tls.clone())),
             orders: orders.collect(),
             config: PoolConfig {
                 backends: configs,
@@ -311,7 +350,13 @@ impl Registry {
     }
 
     /// Puts each listener in its place. `pools` has the places of the configuration's pools.
-    fn place_listeners(&mut self, config: &Config, pools: &[usize], sockets: &Sockets) {
+    fn place_listeners(
+        &mut self,
+        config: &Config,
+        pools: &[usize],
+        sockets: &Sockets,
+        materials: &Materials,
+    ) {
         let mut places = Vec::new();
         for listener in &config.listeners {
             let is_it = |(it, _): &(Arc<PlannedListener>, _)| it.config.name == listener.name;
@@ -320,6 +365,7 @@ impl Registry {
             let planned = PlannedListener {
                 number: self.plans,
                 destinations: self.destinations(listener, config, pools),
+                tls: materials.listener(&listener.name),
                 config: ListenerConfig {
                     pool: pools[listener.pool],
                     routes: listener.routes.as_ref().map(|it| Arc::new(it.moved(pools))),

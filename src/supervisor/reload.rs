@@ -18,6 +18,7 @@ use crate::discovery::listed::{Files, with_files};
 use crate::messages::{ToHealth, ToWorker};
 use crate::plan::Plan;
 use crate::requests::Reloaded;
+use crate::tls::Materials;
 
 /// An access log, unless it is off.
 type OpenedLog = Option<(AccessLog, WriterThread)>;
@@ -34,6 +35,8 @@ pub(super) struct Wanted {
     pub(super) config: Config,
     pub(super) files: Files,
     pub(super) changes: Changes,
+    /// What was read for TLS.
+    pub(super) materials: Arc<Materials>,
 }
 
 impl Wanted {
@@ -61,6 +64,7 @@ impl Wanted {
             config,
             files,
             changes: self.changes.clone(),
+            materials: Arc::clone(&self.materials),
         };
         let (old, new) = (self.written(), next.written());
         let [was, is] = [&old, &new].map(|it| expand(it, answers).config);
@@ -79,10 +83,13 @@ impl Process {
         let config = source.read()?;
         let files = self.read_files(&config)?;
         let written = with_files(&config, &files);
+        let materials = self.read_materials(&written)?;
         let mut changes = diff::changes(&self.wanted.written(), &written);
+        changes.extend(materials.news(&self.wanted.materials));
         let answers = self.find(&self.wanted.changes.over(&written), true)?;
         if !changes.is_empty() {
-            let next = self.wanted.rewritten(config, files, &answers);
+            let mut next = self.wanted.rewritten(config, files, &answers);
+            next.materials = materials;
             changes.extend(self.serve_wanted(next, answers)?);
             self.generation += 1;
         }
@@ -158,7 +165,7 @@ impl Process {
         let listened = self.listeners();
         let farewell = self.registry.farewell(&config);
         let (plan, mut confirmed) =
-            self.plan(farewell.as_ref().unwrap_or(&config), &wanted.changes, limit)?;
+            self.plan(farewell.as_ref().unwrap_or(&config), &wanted, limit)?;
         self.post_orders(&wanted.changes);
         if let Some(log) = log {
             self.log_to(log);
@@ -167,7 +174,7 @@ impl Process {
         let mut remarks = Vec::new();
         if farewell.is_some() {
             remarks.extend(self.await_workers(&confirmed));
-            let last = self.plan(&config, &wanted.changes, limit)?; // all is bound by now
+            let last = self.plan(&config, &wanted, limit)?; // all is bound by now
             self.health.send(ToHealth::Plan(last.0));
             confirmed = last.1;
         }
@@ -188,11 +195,14 @@ impl Process {
     fn plan(
         &mut self,
         config: &Config,
-        changes: &Changes,
+        wanted: &Wanted,
         limit: u32,
     ) -> Result<(Arc<Plan>, Confirmed), String> {
         let (taken_over, confirmed) = bounded(self.running);
-        let plan = self.registry.plan(config, changes, limit, taken_over)?;
+        let (changes, materials) = (&wanted.changes, &wanted.materials);
+        let plan = self
+            .registry
+            .plan(config, changes, materials, limit, taken_over)?;
         Ok((Arc::new(plan), confirmed))
     }
 

@@ -254,6 +254,7 @@ mod tests {
 
     fn pool(name: String) -> Arc<PlannedPool> {
         Arc::new(PlannedPool {
+            tls: None,
             config: PoolConfig {
                 name: name.into(),
                 backends: Vec::new(),
@@ -271,6 +272,7 @@ mod tests {
                 health: None,
                 eject: None,
                 scale: None,
+                tls: None,
             },
             backends: Vec::new(),
             orders: Vec::new(),

@@ -83,6 +83,7 @@ impl Process {
     /// All that ever were: a listener that is gone keeps its counts, or a sum over all would fall.
     pub(super) fn listener_scrapes(&self) -> Vec<ListenerScrape> {
         let listeners = self.registry.listeners().map(|it| ListenerScrape {
+            speaks_tls: it.tls.is_some(),
             name: Arc::clone(&it.config.name),
             active: it.active.count(),
             totals: ListenerTotals::of(&it.tallies),

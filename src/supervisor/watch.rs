@@ -1,4 +1,5 @@
-//! Watches the configuration file and the files of backends, and says when one may have changed.
+//! Watches the configuration file, the files of backends and those of TLS, and says when one may have
+//! changed.
 //!
 //! What is watched is the folder: editors put another file in the place of the old one, and Kubernetes
 //! swaps a link beside it. So every stir in a folder is followed by a look at the files' texts, after
@@ -35,7 +36,7 @@ pub(super) struct Watch {
     home: PathBuf,
     /// All that are watched.
     folders: BTreeSet<PathBuf>,
-    /// The files of backends.
+    /// The files of backends and of TLS.
     files: Arc<Mutex<Vec<PathBuf>>>,
     stir: Sender<()>,
 }
@@ -76,7 +77,7 @@ impl Watch {
         })
     }
 
-    /// Watches these files of backends from now on, and no others; folders that are other ones by now
+    /// Watches these files from now on, and no others; folders that are other ones by now
     /// are watched anew. A sentence for each that it cannot watch.
     pub(super) fn follow(&mut self, files: &[PathBuf]) -> Vec<String> {
         let mut folders = BTreeSet::from([self.home.clone()]);
@@ -117,15 +118,23 @@ fn folder(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
+/// What a file says, or which files a folder has.
 fn text(path: &Path) -> Option<Vec<u8>> {
-    listed::bytes(path).ok()
+    if !path.is_dir() {
+        return listed::bytes(path).ok();
+    }
+    let entries = fs::read_dir(path).ok()?;
+    let mut names: Vec<_> = entries.flatten().map(|it| it.file_name()).collect();
+    names.sort_unstable();
+    let names = names.iter().map(|it| it.as_encoded_bytes());
+    Some(names.collect::<Vec<_>>().join(&b'\n'))
 }
 
 /// What the thread looks at.
 struct Looks {
     /// The configuration file, and its text.
     config: (PathBuf, Option<Vec<u8>>),
-    /// The texts of files of backends that were told of last.
+    /// The texts of these that were told of last.
     known: HashMap<PathBuf, Vec<u8>>,
     files: Arc<Mutex<Vec<PathBuf>>>,
     handle: Handle,

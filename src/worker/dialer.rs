@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::hedging::Hedging;
 use super::loads::Loads;
+use rustls::ClientConfig;
+
 use crate::balance::{Balancer, Pick, Preview, Request, Snapshot};
 use crate::config::PoolConfig;
 use crate::messages::{Mailbox, ToHealth};
@@ -123,6 +125,11 @@ impl Dialer {
         let sources = &mut self.pools.as_mut_slice()[pool].sources;
         *sources = sources.wrapping_add(1);
         *sources
+    }
+
+    /// What the pool has to say in handshakes, where it speaks TLS with a backend.
+    pub(super) fn tls(&self, pool: usize) -> Option<&Arc<ClientConfig>> {
+        self.pools[pool].planned.tls.as_ref()
     }
 
     /// Who waits for the pool, over all workers.

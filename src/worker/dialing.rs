@@ -264,6 +264,9 @@ impl Shell {
     pub(super) fn let_go(&mut self, slot: &mut Slot) {
         let pool = slot.pool();
         slot.backend_socket = None;
+        if let Some(front) = slot.front.as_deref_mut() {
+            front.forget_backend();
+        }
         if let (true, Some(backend)) = (std::mem::take(&mut slot.leased), &slot.backend) {
             self.dialer.release(pool, backend);
         }

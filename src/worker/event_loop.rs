@@ -17,6 +17,7 @@ use super::acceptor::Acceptor;
 use super::clock::Clock;
 use super::connect::Connector;
 use super::dialer::Dialer;
+use super::front::{Handshakes, Workbench};
 use super::ledger::Ledger;
 use super::loads::Loads;
 use super::peers::Peers;
@@ -110,6 +111,8 @@ impl Worker {
             relay: Relay::new((setup.pipe_limit / setup.workers).max(2)),
             dialer: Dialer::new(loads, setup.health.clone()),
             connector: Connector::new(),
+            handshakes: Handshakes::default(),
+            bench: Workbench::default(),
             ledger: Ledger::new(peers.me(), peers.shared_handle(), access_log, events),
             registry: poll.registry().try_clone()?,
             clock: Clock::new(setup.epoch),

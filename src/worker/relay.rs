@@ -94,6 +94,28 @@ impl Relay {
         }
     }
 
+    /// Reads into a buffer that is not one of these.
+    pub(super) fn read(&self, source: &Socket, into: &mut [u8], flags: RecvFlags) -> Outcome {
+        outcome(rustix::net::recv(source, into, flags).map(|(bytes, _)| bytes))
+    }
+
+    /// The scratch buffer.
+    pub(super) fn scratch(&mut self) -> &mut [u8] {
+        self.buffers.scratch()
+    }
+
+    /// The buffer with the bytes that a direction holds.
+    pub(super) fn held(&self, hold: &Hold) -> &[u8] {
+        self.buffers.bytes(hold.buffer.as_ref())
+    }
+
+    /// A direction's own buffer is empty.
+    pub(super) fn let_go_of_buffer(&mut self, hold: &mut Hold) {
+        if let Some(key) = hold.buffer.take() {
+            self.buffers.release(key);
+        }
+    }
+
     /// Reads at most so many bytes into the scratch buffer; those that were read.
     pub(super) fn receive(
         &mut self,

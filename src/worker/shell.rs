@@ -11,6 +11,7 @@ use mio::Registry;
 use super::clock::Clock;
 use super::connect::Connector;
 use super::dialer::Dialer;
+use super::front::{Handshakes, Workbench};
 use super::ledger::Ledger;
 use super::peers::Peers;
 use super::relay::Relay;
@@ -19,7 +20,7 @@ use crate::messages::Event;
 use crate::metrics::WorkerTally;
 use crate::plan::PlannedListener;
 use crate::pool::Moved;
-use crate::session::{CloseReason, Direction, Limits, Outcome, Step, Tuning};
+use crate::session::{CloseReason, Direction, Limits, Outcome, Side, Step, Tuning};
 
 /// Steps and bytes of one session's turn; then the others have theirs.
 const TURN_STEPS: usize = 64;
@@ -48,6 +49,8 @@ pub(super) struct Shell {
     pub(super) relay: Relay,
     pub(super) dialer: Dialer,
     pub(super) connector: Connector,
+    pub(super) handshakes: Handshakes,
+    pub(super) bench: Workbench,
     pub(super) peers: Peers,
     pub(super) ledger: Ledger,
     pub(super) registry: Registry,
@@ -67,7 +70,10 @@ impl Shell {
         Limits {
             retries: self.dialer.config(pool).retries,
             hedge: self.dialer.hedge_delay(pool).is_some(),
-            greets: slot.front.as_ref().is_some_and(|it| it.greets()),
+            greets: slot
+                .front
+                .as_ref()
+                .is_some_and(|it| it.greets(slot.backend.as_deref())),
             answers: slot.front.as_ref().is_some_and(|it| it.answers()),
             tuning: TUNING,
         }
@@ -83,6 +89,7 @@ impl Shell {
             match step {
                 Step::Wait => break TurnEnd::Waiting,
                 Step::Close(reason) => break TurnEnd::Closed(reason),
+                Step::Preface | Step::Greet if self.is_put_off(slot, step) => break TurnEnd::Spent,
                 _ => {}
             }
             // Not while the scratch buffer holds bytes of it: the next turn is another session's.
@@ -210,13 +217,28 @@ impl Shell {
             _ => {}
         }
         if flow.received() == 0 && matches!(outcome, Outcome::Moved(_)) {
-            slot.first_byte[way.source().index()] = Some(self.clock.moment());
-            if slot.session.flow(way.other()).received() == 0 {
-                let pool = slot.pool();
-                self.dialer.heard_first(pool, way.source());
-            }
+            self.heard(slot, way.source());
         }
         outcome
+    }
+
+    /// The first bytes of a side have come.
+    pub(super) fn heard(&mut self, slot: &mut Slot, side: Side) {
+        slot.first_byte[side.index()] = Some(self.clock.moment());
+        let other = side.outbound().other();
+        if slot.session.flow(other).received() == 0 {
+            let pool = slot.pool();
+            self.dialer.heard_first(pool, side);
+        }
+    }
+
+    /// Whether a step of a handshake has to let others go first.
+    fn is_put_off(&self, slot: &Slot, step: Step) -> bool {
+        let shakes = match step {
+            Step::Greet => slot.backend.as_ref().is_some_and(|it| it.tls.is_some()),
+            _ => slot.front.as_ref().is_some_and(|it| it.is_shaking()),
+        };
+        shakes && self.handshakes.are_put_off()
     }
 
     /// Tells the supervisor, at most once a second, that this machine lacks something.

@@ -19,3 +19,4 @@ mod relay;
 mod scaling;
 mod simulation;
 mod tidy;
+mod tls;

@@ -65,9 +65,9 @@ impl Entry {
     fn settled(&self) -> model::Backend {
         let mut backend = match self {
             Self::Table(backend) => backend.clone(),
-            Self::Address(target) => model::Backend::at(target.clone()),
+            Self::Address(address) => model::Backend::at(address.clone()),
         };
-        let address = backend.address.0.to_string();
+        let address = backend.address.0.target.to_string();
         let name = || Name::read(&address).ok().map(Written);
         backend.name = backend.name.or_else(name);
         backend
@@ -129,6 +129,7 @@ fn listener(listener: &model::Listener, places: &HashMap<&str, usize>) -> Listen
             Protocol::Tcp => None,
             Protocol::Http => Some(Arc::new(http(&listener.http.clone().unwrap_or_default()))),
         },
+        tls: listener.tls.as_ref().map(super::tls::ListenerTls::build),
     }
 }
 
@@ -196,6 +197,7 @@ fn pool((name, pool): (&String, &model::Pool)) -> PoolConfig {
             max_percent: eject.max_percent,
         }),
         scale: pool.scale.as_ref().map(scale),
+        tls: pool.tls.as_ref().map(super::tls::PoolTls::build),
     }
 }
 
@@ -212,11 +214,12 @@ fn scale(scale: &model::Scale) -> ScaleConfig {
 }
 
 fn backend(backend: &model::Backend) -> BackendConfig {
-    let target = backend.address.0.clone();
+    let endpoint = backend.address.0.clone();
     let name = backend.name.as_ref().map(|it| Arc::clone(&it.0.0));
     BackendConfig {
-        name: name.unwrap_or_else(|| target.to_string().into()),
-        target,
+        name: name.unwrap_or_else(|| endpoint.target.to_string().into()),
+        tls: endpoint.server_name(),
+        target: endpoint.target,
         weight: backend.weight,
         backup: backend.backup,
         max_connections: backend.max_connections,

@@ -14,8 +14,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::{
-    self, AccessLogOutput, AdminAddress, AllDown, Balance, LineFormat, OnDown, SendProxy,
-    ServerPattern, Statuses, Target,
+    self, AccessLogOutput, AdminAddress, AllDown, Balance, ClientCertificates, Endpoint,
+    LineFormat, OnDown, SendProxy, ServerPattern, Statuses, TlsVersion,
 };
 
 /// A value that is written as a text.
@@ -80,10 +80,10 @@ const fn complaint_of<T: Form>() -> (&'static str, Complaint) {
     (T::NAME, |text| T::read(text).err())
 }
 
-const COMPLAINTS: [(&str, Complaint); 20] = [
+const COMPLAINTS: [(&str, Complaint); 21] = [
     complaint_of::<Duration>(),
     complaint_of::<SocketAddr>(),
-    complaint_of::<Target>(),
+    complaint_of::<Endpoint>(),
     complaint_of::<AdminAddress>(),
     complaint_of::<AccessLogOutput>(),
     complaint_of::<LineFormat>(),
@@ -101,6 +101,7 @@ const COMPLAINTS: [(&str, Complaint); 20] = [
     complaint_of::<AlpnProtocol>(),
     complaint_of::<HeaderName>(),
     complaint_of::<HeaderValue>(),
+    complaint_of::<ServerName>(),
 ];
 
 /// A value of which there are many, by how it is read and written.
@@ -164,7 +165,7 @@ form!(
     ToString::to_string
 );
 form!(
-    Target,
+    Endpoint,
     "l4lb-backend-address",
     |text| told(Self::parse(text)),
     ToString::to_string
@@ -189,9 +190,16 @@ form!(Statuses, "l4lb-statuses", config::statuses, write_statuses);
 words!(Balance, "way to balance", Self::ALL, Self::name);
 words!(OnDown, "way to go down", Self::ALL, Self::name);
 words!(AllDown, "way to answer", Self::ALL, Self::name);
+words!(TlsVersion, "version of TLS", Self::ALL, Self::name);
 words!(
     SendProxy,
     "version of the PROXY header",
+    Self::ALL,
+    Self::name
+);
+words!(
+    ClientCertificates,
+    "way to ask clients for certificates",
     Self::ALL,
     Self::name
 );
@@ -253,6 +261,10 @@ pub(super) struct AlpnProtocol(pub(super) Box<str>);
 
 /// The longest one that fits there.
 const PROTOCOL_BYTES: usize = 255;
+
+/// The name of a server.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ServerName(pub(super) Arc<str>);
 
 /// What a probe does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -322,6 +334,12 @@ form!(
     ToString::to_string
 );
 form!(Word, "l4lb-word", read_word, |it: &Self| it.0.clone());
+form!(
+    ServerName,
+    "l4lb-server-name",
+    |text| config::server_name(text).map(Self),
+    |it: &Self| it.0.to_string()
+);
 
 form!(
     ServerPattern,
@@ -409,7 +427,10 @@ mod tests {
         expect::<AccessLogOutput>(&[("-", "-"), ("off", "off"), ("a/b", "a/b")]);
         expect::<LineFormat>(&[("json", "json"), ("{client}", "{client}")]);
         expect::<Statuses>(&[("200-200, 401", "200,401"), ("200-399", "200-399")]);
-        expect::<Target>(&[("srv:_a._b.c", "srv:_a._b.c"), ("a.b:1", "a.b:1")]);
+        expect::<Endpoint>(&[
+            ("srv:_a._b.c", "srv:_a._b.c"),
+            ("https://a:1", "https://a:1"),
+        ]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod schema;
 mod sense;
 mod shape;
 mod show;
+mod tls;
 
 pub use backends::backends;
 pub use fault::Faults;
@@ -169,6 +170,17 @@ impl Document {
     #[must_use]
     pub fn config(&self, cores: usize) -> Config {
         self.file.config(cores)
+    }
+
+    /// A picture of each of these sentences, at the value of the file that it is about: the keys that lead
+    /// there, and numbers from 1. Of a value that is not there, where it would be.
+    #[must_use]
+    pub fn faults(&self, name: &str, about: &[(Vec<String>, String)]) -> Faults {
+        let faults = about.iter().map(|(path, what)| {
+            let node = self.root.nearest(path);
+            Fault::new(node.span.clone(), what.clone())
+        });
+        Faults::new(name, &self.text, faults.collect())
     }
 
     /// What is in effect, as a file that says the same, with the origin of each value.

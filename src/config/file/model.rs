@@ -14,9 +14,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::form::{CheckKind, Expected, FilePath, HttpHost, HttpPath, Name, NameServer, Written};
+use super::tls::{ListenerTls, PoolTls};
 use crate::config::{
-    AccessLogOutput, AdminAddress, AllDown, Balance, EjectConfig, HealthConfig, LineFilter,
-    LineFormat, OnDown, Protocol, SendProxy, Statuses, Target, defaults,
+    AccessLogOutput, AdminAddress, AllDown, Balance, EjectConfig, Endpoint, HealthConfig,
+    LineFilter, LineFormat, OnDown, Protocol, SendProxy, Statuses, defaults,
 };
 
 pub(super) use proxy::{AcceptProxy, Source};
@@ -158,6 +159,8 @@ pub(super) struct Listener {
     pub(super) protocol: Written<Protocol>,
     /// With the protocol `http`: how requests are served.
     pub(super) http: Option<http::Http>,
+    /// TLS with its clients: bytes are relayed as they are inside of it. Not set: none.
+    pub(super) tls: Option<ListenerTls>,
 }
 
 /// One address or several.
@@ -211,6 +214,8 @@ pub(super) struct Pool {
     pub(super) backends_file: Option<Written<FilePath>>,
     /// When a command is run that starts and stops backends (docs/autoscaling.md). Not set: never.
     pub(super) scale: Option<Scale>,
+    /// TLS with those backends whose addresses begin with `https://`. Not set: as by default.
+    pub(super) tls: Option<PoolTls>,
     /// The backends: addresses, or tables with an address. Required where there is no `backends_file`.
     #[schemars(length(min = 1))]
     pub(super) backends: Option<Vec<Entry>>,
@@ -220,7 +225,7 @@ pub(super) struct Pool {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum Entry {
-    Address(Written<Target>),
+    Address(Written<Endpoint>),
     Table(Backend),
 }
 
@@ -230,8 +235,9 @@ pub(super) struct Backend {
     /// Its name in logs, which no other backend of the pool has. Not set: its address as it is written.
     pub(super) name: Option<Written<Name>>,
     /// `HOST:PORT`, where HOST is an IPv4 address, an IPv6 address in brackets or a name, which
-    /// stands for all its addresses; or `srv:_SERVICE._PROTOCOL.NAME`, which has ports and weights.
-    pub(super) address: Written<Target>,
+    /// stands for all its addresses; or `srv:_SERVICE._PROTOCOL.NAME`, which has ports and weights. With
+    /// `https://` before it, TLS is spoken there.
+    pub(super) address: Written<Endpoint>,
     /// Its share of the sessions, in proportion to the others' weights; 0 is no new sessions.
     #[serde(default = "weight")]
     #[schemars(range(min = 0, max = 65535))]
@@ -301,7 +307,7 @@ pub(super) struct Eject {
 
 impl Backend {
     /// With the defaults.
-    pub(super) const fn at(address: Written<Target>) -> Self {
+    pub(super) const fn at(address: Written<Endpoint>) -> Self {
         Self {
             name: None,
             address,

@@ -79,6 +79,21 @@ impl Node {
         Some(&entries.find(|it| it.key == key)?.value)
     }
 
+    /// What stands at the end of this path of keys, and of numbers from 1, or as far as it leads.
+    pub(super) fn nearest(&self, path: &[String]) -> &Self {
+        let mut node = self;
+        for step in path {
+            let place = || step.parse::<usize>().ok()?.checked_sub(1);
+            let next = match &node.kind {
+                Kind::Array(items) => place().and_then(|it| items.get(it)),
+                _ => node.at(step),
+            };
+            let Some(next) = next else { break };
+            node = next;
+        }
+        node
+    }
+
     /// The text of a string.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.kind {

@@ -13,6 +13,7 @@ use std::ops::Range;
 use super::fault::{Fault, Lines, quote};
 use super::form::CheckKind;
 use super::node::{Entry, Kind, Node, below};
+use super::tls;
 use crate::config::{AdminAddress, AdminConfig, ScaleConfig, duration, listen_address};
 
 /// Finds what cannot be meant like that.
@@ -38,6 +39,9 @@ pub(super) fn check(root: &Node, lines: &Lines<'_>, faults: &mut Vec<Fault>) {
         }
         if let Some(eject) = value.at("eject") {
             sense.eject(&below(&path, "eject"), eject);
+        }
+        if let Some(tls) = value.at("tls") {
+            tls::check_pool(&below(&path, "tls"), tls, sense.faults);
         }
         if let Some(scale) = value.at("scale") {
             sense.scale(&below(&path, "scale"), scale);
@@ -77,6 +81,9 @@ impl Sense<'_> {
         let mut names = Once(HashMap::new());
         let listeners = root.at("listener").map_or(&[][..], Node::items);
         for (listener, number) in listeners.iter().zip(1..) {
+            if let Some(node) = listener.at("tls") {
+                tls::check_listener(&format!("listener[{number}].tls"), node, self.faults);
+            }
             if let Some(node) = listener.at("name")
                 && let Some(name) = node.text()
                 && let Some(line) = names.add(name, self.line(node))

@@ -77,6 +77,7 @@ pub(super) fn pool(addresses: &[SocketAddr], health: Option<HealthConfig>) -> Po
         health,
         eject: None,
         scale: None,
+        tls: None,
     }
 }
 
@@ -128,6 +129,7 @@ pub(super) fn plan_of(configs: Vec<PoolConfig>, known: &mut Vec<Arc<Backend>>) -
             Arc::clone(&known[known.len() - 1])
         });
         pools.push(Arc::new(PlannedPool {
+            tls: None,
             backends: backends.collect(),
             orders: vec![Order::Ready; config.backends.len()],
             config,

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 
 use super::super::shell::Shell;
 use super::super::slot::Slot;
-use crate::session::Outcome;
+use crate::session::{Outcome, Side};
 use rustix::net::RecvFlags;
 
 /// What the client is told.
@@ -39,7 +39,11 @@ impl Shell {
             .zip(reason)
             .and_then(|(http, reason)| http.page(reason));
         let is_own = page.is_some();
-        front.answer = Some(Answer::new(page.unwrap_or_default()));
+        let mut text = page.unwrap_or_default();
+        if let Some(secure) = front.secure(Side::Client) {
+            text = secure.last_words(&text);
+        }
+        front.answer = Some(Answer::new(text));
         if is_own {
             self.count_response(slot, true);
         }

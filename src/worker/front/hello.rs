@@ -1,5 +1,5 @@
 //! Hears the first message of a TLS client, and has it go where it wants to. The message is the first
-//! of the stream, byte for byte: nobody but the backend answers it.
+//! of the stream, byte for byte: nobody but the backend answers it, unless TLS is spoken here.
 
 use super::super::shell::Shell;
 use super::super::slot::Slot;
@@ -24,6 +24,13 @@ impl Shell {
         };
         match front.reader.read(&front.inbox) {
             Progress::Incomplete => self.hear(slot),
+            // Whoever speaks TLS here says what is wrong, in words of TLS.
+            Progress::Malformed(_) | Progress::TooLong
+                if slot.listener.tls.is_some() && slot.listener.config.routes.is_none() =>
+            {
+                front.awaiting = Awaiting::Tls;
+                Outcome::Interrupted
+            }
             Progress::Malformed(_) | Progress::TooLong => Outcome::Denied(Cause::BadPreamble),
             Progress::Hello(hello) => {
                 front.hello = Some(hello);
@@ -31,6 +38,10 @@ impl Shell {
                     front.answer = Some(Answer::new(UNRECOGNIZED_NAME.to_vec()));
                     return Outcome::Denied(Cause::Denied);
                 };
+                if slot.listener.tls.is_some() {
+                    front.awaiting = Awaiting::Tls;
+                    return Outcome::Interrupted;
+                }
                 front.awaiting = Awaiting::Nothing;
                 slot.destination = destination;
                 self.end_preamble(slot)

@@ -2,28 +2,38 @@
 //! stream, an answer of l4lb's own. A plain session has no [`Front`], and nothing here is asked of it.
 //!
 //! `preamble` hears what comes first: `proxy` knows PROXY headers, `hello` where a TLS client wants to go.
+//! `handshake` is TLS with either side, and `secure` what is read and sent in it then.
 //! `greeting` speaks to the connected backend, `passage` moves the bytes of sessions with a front, `exchange`
 //! says what follows an exchange, `http` is all of an HTTP listener, `answer` tells a client why it is not served.
 
 mod answer;
 mod exchange;
 mod greeting;
+mod handshake;
 mod hello;
 mod http;
 mod passage;
 mod preamble;
 mod proxy;
+mod secure;
+
+pub(super) use handshake::Handshakes;
+pub(super) use secure::Workbench;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use super::clock::Moment;
 use crate::client_hello::{Hello, Reader};
+use crate::config::ListenerConfig;
 use crate::plan::PlannedListener;
-use crate::session::{Cause, Session};
+use crate::pool::Backend;
+use crate::session::{Cause, Session, Side};
 use answer::Answer;
+use handshake::Shake;
 use http::Http;
 use preamble::Awaiting;
+use secure::Secure;
 
 /// What is special of a session.
 pub(super) struct Front {
@@ -45,6 +55,12 @@ pub(super) struct Front {
     answer: Option<Answer>,
     /// Where it speaks HTTP.
     http: Option<Box<Http>>,
+    /// By side: TLS, where it is spoken.
+    secure: [Option<Box<Secure>>; 2],
+    /// How far the handshake with the client is, where there has to be one.
+    shake: Shake,
+    /// Whether there may be room by now for the handshake that waits.
+    woken: bool,
 }
 
 impl Front {
@@ -60,7 +76,7 @@ impl Front {
     }
 
     /// Of a client that has nothing to say first.
-    fn silent(accepted: Moment) -> Box<Self> {
+    pub(super) fn silent(accepted: Moment) -> Box<Self> {
         Box::new(Self {
             awaiting: Awaiting::Nothing,
             inbox: Vec::new(),
@@ -71,6 +87,9 @@ impl Front {
             since: accepted,
             answer: None,
             http: None,
+            secure: [None, None],
+            shake: Shake::Due,
+            woken: false,
         })
     }
 
@@ -95,8 +114,9 @@ impl Front {
     }
 
     /// Whether a connected backend has to be greeted.
-    pub(super) fn greets(&self) -> bool {
-        self.http.as_ref().is_some_and(|it| it.greets())
+    pub(super) fn greets(&self, backend: Option<&Backend>) -> bool {
+        backend.is_some_and(|it| it.tls.is_some())
+            || self.http.as_ref().is_some_and(|it| it.greets())
     }
 
     /// Whether the client can be told why it is not served: not in the midst of another answer.
@@ -111,13 +131,51 @@ impl Front {
         self.hello.is_some()
     }
 
-    /// Which destination of `listener` the client goes to by what it has said; `None` denies it.
+    /// Which destination of `listener` the client goes to by what it has said; `None` denies it. A
+    /// protocol that was agreed upon counts, and before that each one that the client offers.
     pub(super) fn destination(&self, listener: &PlannedListener) -> Option<u16> {
         let Some(hello) = &self.hello else {
             return Some(0);
         };
-        let offers = |protocol: &[u8]| hello.alpn.iter().any(|it| it == protocol);
+        let terminal = self.secure[Side::Client.index()].as_deref();
+        let agreed = terminal.map(|it| it.terminal.common().alpn_protocol());
+        let offers = |protocol: &[u8]| match agreed {
+            Some(agreed) => agreed == Some(protocol),
+            None => hello.alpn.iter().any(|it| it == protocol),
+        };
         listener.destination(hello.server_name.as_deref(), offers)
+    }
+
+    /// Whether the client's handshake is awaited, or under way.
+    pub(super) fn is_shaking(&self) -> bool {
+        self.awaiting == Awaiting::Tls
+    }
+
+    /// There may be room for the handshake that waits.
+    pub(super) const fn wake(&mut self) {
+        self.woken = true;
+    }
+
+    /// The client's handshake is over, and this is what comes now.
+    fn shaken(&mut self, next: Awaiting, now: Moment) {
+        (self.awaiting, self.since) = (next, now);
+        self.shake = Shake::Due;
+    }
+
+    /// Whether a side has said something in TLS that nobody has read, if only that it ends.
+    fn has_read_ahead(&self, side: Side) -> bool {
+        let secure = self.secure[side.index()].as_deref();
+        secure.is_some_and(Secure::has_read_ahead)
+    }
+
+    /// TLS with a side, where it is spoken.
+    fn secure(&mut self, side: Side) -> Option<&mut Secure> {
+        self.secure[side.index()].as_deref_mut()
+    }
+
+    /// The backend is another one from now on, or none.
+    pub(super) fn forget_backend(&mut self) {
+        self.secure[Side::Backend.index()] = None;
     }
 
     /// When the preamble that is awaited could begin.
@@ -125,15 +183,20 @@ impl Front {
         self.since
     }
 
-    /// How long that may take; `None` is as long as any.
-    pub(super) fn patience(&self) -> Option<Duration> {
-        let http = self.http.as_ref();
-        let http = http.filter(|_| self.awaiting == Awaiting::Request)?;
-        Some(http.patience(self.inbox.is_empty()))
+    /// How long that may take.
+    pub(super) fn patience(&self, listener: &ListenerConfig) -> Duration {
+        match (self.awaiting, &self.http, &listener.tls) {
+            (Awaiting::Request, Some(http), _) => http.patience(self.inbox.is_empty()),
+            (Awaiting::Hello | Awaiting::Tls, _, Some(tls)) => tls.handshake_timeout,
+            _ => listener.preamble_timeout,
+        }
     }
 
     /// Whether nothing is left to do for it: the session is a plain one from now on.
     fn is_spent(&self) -> bool {
-        !self.expects() && self.inbox.is_empty() && self.prefaces.iter().all(Vec::is_empty)
+        !self.expects()
+            && self.secure.iter().all(Option::is_none)
+            && self.inbox.is_empty()
+            && self.prefaces.iter().all(Vec::is_empty)
     }
 }

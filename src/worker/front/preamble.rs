@@ -6,7 +6,6 @@ use super::super::slot::Slot;
 use super::Front;
 use crate::config::ListenerConfig;
 use crate::session::{Direction, Outcome, Side};
-use rustix::net::RecvFlags;
 
 /// So many bytes may wait to be understood: a ClientHello or a request head, and what came with it. None
 /// of these may need more, since the room for a read would be none.
@@ -17,8 +16,10 @@ pub(super) const INBOX_BYTES: usize = 96 * 1024;
 pub(super) enum Awaiting {
     /// A PROXY header, of a proxy.
     Proxy,
-    /// The first message of TLS, which says which pool it wants.
+    /// The first message of TLS, which says where the client wants to go.
     Hello,
+    /// A handshake of TLS, which begins with that message.
+    Tls,
     /// Nothing more: a backend is picked.
     Nothing,
     /// The head of an HTTP request; after its exchange, of another one.
@@ -36,10 +37,18 @@ impl Awaiting {
 
     /// What a client says whose proxy has said who it is.
     pub(super) const fn after_proxy(listener: &ListenerConfig) -> Self {
-        match (&listener.routes, &listener.http) {
-            (Some(_), _) => Self::Hello,
-            (None, Some(_)) => Self::Request,
-            (None, None) => Self::Nothing,
+        if listener.tls.is_some() || listener.routes.is_some() {
+            Self::Hello
+        } else {
+            Self::after_tls(listener)
+        }
+    }
+
+    /// What a client says in the stream itself, before it may have a backend.
+    pub(super) const fn after_tls(listener: &ListenerConfig) -> Self {
+        match listener.http {
+            Some(_) => Self::Request,
+            None => Self::Nothing,
         }
     }
 }
@@ -49,8 +58,9 @@ impl Slot {
     pub(in crate::worker) fn preamble_due(&self) -> u64 {
         let front = self.front.as_deref();
         let since = front.map_or(self.accepted, Front::since);
-        let patience = front.and_then(Front::patience);
-        since.millis() + millis(patience.unwrap_or(self.listener.config.preamble_timeout))
+        let listener = &self.listener.config;
+        let patience = front.map_or(listener.preamble_timeout, |it| it.patience(listener));
+        since.millis() + millis(patience)
     }
 }
 
@@ -60,6 +70,7 @@ impl Shell {
         match slot.front.as_deref().map(|it| it.awaiting) {
             Some(Awaiting::Proxy) => self.hear_proxy(slot),
             Some(Awaiting::Hello) => self.hello(slot),
+            Some(Awaiting::Tls) => self.shake_client(slot),
             None | Some(Awaiting::Nothing) => self.end_preamble(slot),
             Some(Awaiting::Request) => self.hear_request(slot),
         }
@@ -67,12 +78,13 @@ impl Shell {
 
     /// Reads once more from the client into the inbox.
     pub(super) fn hear(&mut self, slot: &mut Slot) -> Outcome {
-        let Some(front) = slot.front.as_deref_mut() else {
-            return Outcome::Broken;
-        };
-        let room = INBOX_BYTES.saturating_sub(front.inbox.len());
-        let (outcome, heard) = self.relay.receive(&slot.client, room, RecvFlags::empty());
-        front.inbox.extend_from_slice(heard);
+        let held = slot.front.as_ref().map_or(0, |it| it.inbox.len());
+        let outcome = self.read_side(slot, Side::Client, INBOX_BYTES.saturating_sub(held));
+        if let (Outcome::Moved(bytes), Some(front)) = (outcome, slot.front.as_deref_mut()) {
+            front
+                .inbox
+                .extend_from_slice(&self.relay.scratch()[..bytes]);
+        }
         outcome
     }
 

@@ -6,13 +6,15 @@ use super::Front;
 use super::preamble::Awaiting;
 use crate::config::SendProxy;
 use crate::proxy_protocol::{
-    Addresses, Command, Decoded, Header, Tlvs, decode, encode_v1, encode_v2,
+    Addresses, Command, Decoded, Header, Ssl, Tlvs, decode, encode_v1, encode_v2,
 };
 use crate::session::{Cause, Direction, Outcome, Side};
+use crate::tls::Certificate;
 use crate::worker::connect;
 use crate::worker::shell::Shell;
 use crate::worker::slot::Slot;
 use rustix::net::RecvFlags;
+use rustls::{CommonState, ProtocolVersion};
 
 impl Shell {
     /// Goes on to hear a PROXY header. What it says of the client holds from then on.
@@ -40,6 +42,13 @@ impl Shell {
 
     /// A backend is connected: where its pool wants it, the first that it gets is who the client is.
     pub(in crate::worker) fn introduce(&mut self, slot: &mut Slot) {
+        let backend = slot.backend.as_deref();
+        if backend.is_some_and(|it| it.tls.is_some()) {
+            let front = slot
+                .front
+                .get_or_insert_with(|| Front::silent(slot.accepted));
+            return front.forget_backend(); // that of an attempt before; the handshake says it
+        }
         match self.introduction(slot) {
             Some(text) => self.lead_with(slot, text),
             None if slot.front.as_ref().is_some_and(|it| it.is_spent()) => slot.front = None,
@@ -56,8 +65,8 @@ impl Shell {
         let preface = &mut front.prefaces[upload.index()];
         let (own, mut read) = (text.len(), 0);
         // Where nothing can be read nothing is tried: an error is for the session to find.
-        let may_read = preface.is_empty() && front.http.is_none();
-        if may_read && connect::unread(&slot.client) > 0 {
+        let is_plain = front.http.is_none() && front.secure.iter().all(Option::is_none);
+        if is_plain && preface.is_empty() && connect::unread(&slot.client) > 0 {
             let none = RecvFlags::empty();
             let (outcome, bytes) = self.relay.receive(&slot.client, usize::MAX, none);
             if let Outcome::Moved(bytes_read) = outcome {
@@ -75,7 +84,7 @@ impl Shell {
     }
 
     /// The PROXY header for the backend of a session, where its pool sends one.
-    fn introduction(&self, slot: &Slot) -> Option<Vec<u8>> {
+    pub(super) fn introduction(&self, slot: &Slot) -> Option<Vec<u8>> {
         let version = self.dialer.config(slot.pool()).send_proxy?;
         let front = slot.front.as_deref();
         let header = front.and_then(Front::header);
@@ -90,14 +99,50 @@ impl Shell {
             SendProxy::V2 => {
                 let id = format!("{:x}", slot.id);
                 let said = header.map(|it| it.tlvs).unwrap_or_default();
+                let client = front.and_then(|it| it.secure[Side::Client.index()].as_deref());
+                let client = client.map(|it| Client::of(it.terminal.common()));
                 let tlvs = Tlvs {
                     unique_id: said.unique_id.or(Some(id.as_bytes())),
+                    alpn: client.as_ref().map_or(said.alpn, |it| it.alpn),
+                    ssl: client.as_ref().map_or(said.ssl, |it| Some(it.ssl())),
                     authority: said.authority.or_else(|| hello?.server_name.as_deref()),
                     ..said
                 };
                 encode_v2(addresses, &tlvs)
             }
         })
+    }
+}
+
+/// What is known of a client by TLS.
+struct Client<'a> {
+    version: &'static str,
+    alpn: Option<&'a [u8]>,
+    certificate: Option<Certificate>,
+}
+
+impl<'a> Client<'a> {
+    fn of(common: &'a CommonState) -> Self {
+        let shown = common.peer_certificates().and_then(<[_]>::first);
+        Self {
+            version: match common.protocol_version() {
+                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+                _ => "TLSv1.3",
+            },
+            alpn: common.alpn_protocol(),
+            certificate: shown.and_then(|it| Certificate::read(it)),
+        }
+    }
+
+    /// A certificate that was not right has ended the handshake.
+    fn ssl(&self) -> Ssl<'_> {
+        let certificate = self.certificate.as_ref();
+        Ssl {
+            version: self.version,
+            client_cert: certificate.is_some(),
+            verified: certificate.is_some(),
+            common_name: certificate.and_then(|it| it.common_name.as_deref()),
+        }
     }
 }
 

@@ -37,6 +37,9 @@ use interims::Interims;
 /// Unused pipes stay open that long for the next bulk flow.
 const PIPE_REST: Duration = Duration::from_millis(500);
 
+/// So many handshakes that waited begin in one turn of the loop.
+const MOST_ADMITTED: usize = 64;
+
 /// An accepted socket, its address and its listener.
 pub(in crate::worker) type Client = (Socket, SocketAddr, Arc<PlannedListener>);
 
@@ -232,6 +235,8 @@ impl Sessions {
 
     /// Gives a turn to everybody who stands in the run queue now.
     pub(in crate::worker) fn run_turns(&mut self) {
+        self.shell.handshakes.begin_turn();
+        self.admit_handshakes();
         for _ in 0..self.run_queue.len() {
             let Some(key) = self.run_queue.pop() else {
                 break;
@@ -243,9 +248,26 @@ impl Sessions {
         }
     }
 
+    /// Clients whose handshake had to wait go on where there is room now.
+    fn admit_handshakes(&mut self) {
+        for _ in 0..MOST_ADMITTED {
+            let Some(key) = self.shell.handshakes.next() else {
+                return;
+            };
+            let slot = self.slots.get_mut(key.slot).filter(|it| it.key == key);
+            if let Some(slot) = slot
+                && let Some(front) = &mut slot.front
+            {
+                front.wake();
+                slot.session.hint(Side::Client, Readiness::READABLE);
+                enqueue(&mut self.run_queue, slot);
+            }
+        }
+    }
+
     /// How long the loop may sleep for the sake of sessions.
     pub(in crate::worker) fn sleep(&self) -> Option<Duration> {
-        if !self.run_queue.is_empty() || self.is_line_due() {
+        if !self.run_queue.is_empty() || self.is_line_due() || self.shell.handshakes.is_due() {
             return Some(Duration::ZERO);
         }
         let now = self.shell.clock.millis();
@@ -327,6 +349,8 @@ impl Sessions {
 
     /// The only way out of a session.
     fn close(&mut self, place: usize, reason: CloseReason) {
+        self.shell
+            .count_unfinished(&self.slots[place], reason.cause);
         self.timers.cancel(place);
         if let Some(interims) = &mut self.interims {
             interims.cancel(place);

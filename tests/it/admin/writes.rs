@@ -21,15 +21,15 @@ fn a_new_backend_is_asked_for_with_its_defaults_or_with_all_that_is_said() {
     let table = [
         (
             r#"{"address":"10.0.0.3:80"}"#,
-            r#"Add("app", BackendConfig { name: "10.0.0.3:80", target: Address(10.0.0.3:80), weight: 1, backup: false, max_connections: None }, Reply)"#,
+            r#"Add("app", BackendConfig { name: "10.0.0.3:80", target: Address(10.0.0.3:80), weight: 1, backup: false, max_connections: None, tls: None }, Reply)"#,
         ),
         (
             r#"{"name":"b3","address":"web.example:80","weight":0,"backup":true,"max_connections":5}"#,
-            r#"Add("app", BackendConfig { name: "b3", target: Name { host: "web.example", port: 80 }, weight: 0, backup: true, max_connections: Some(5) }, Reply)"#,
+            r#"Add("app", BackendConfig { name: "b3", target: Name { host: "web.example", port: 80 }, weight: 0, backup: true, max_connections: Some(5), tls: None }, Reply)"#,
         ),
         (
             r#"{"name":null,"address":"[::1]:80","weight":65535,"max_connections":null}"#,
-            r#"Add("app", BackendConfig { name: "[::1]:80", target: Address([::1]:80), weight: 65535, backup: false, max_connections: None }, Reply)"#,
+            r#"Add("app", BackendConfig { name: "[::1]:80", target: Address([::1]:80), weight: 65535, backup: false, max_connections: None, tls: None }, Reply)"#,
         ),
     ];
     for (body, wanted) in table {

@@ -40,6 +40,7 @@ pub(crate) fn pool_over(addresses: &[SocketAddr]) -> PoolConfig {
         health: None,
         eject: None,
         scale: None,
+        tls: None,
     }
 }
 
@@ -85,6 +86,7 @@ impl Embedded {
                 accept_proxy: None,
                 preamble_timeout: defaults::PREAMBLE_TIMEOUT,
                 http: None,
+                tls: None,
             }],
             pools: vec![pool],
             workers,

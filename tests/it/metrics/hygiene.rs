@@ -70,6 +70,7 @@ fn a_name_with_anything_in_it_is_escaped() {
             transitions: [0; 5],
         }],
         listeners: vec![ListenerScrape {
+            speaks_tls: true,
             name: Arc::from(odd),
             active: 3,
             totals: l4lb::metrics::ListenerTotals::default(),

@@ -8,6 +8,7 @@ use mio::unix::SourceFd;
 use rustix::net::RecvFlags;
 use socket2::Socket;
 
+use super::super::secure::Secure;
 use super::Sent;
 use crate::config::Per;
 use crate::http::request::Reader;
@@ -24,6 +25,8 @@ const PARKED: usize = 4;
 pub(super) struct Parked {
     backend: BackendId,
     socket: Socket,
+    /// TLS with it, where it is spoken.
+    secure: Option<Box<Secure>>,
 }
 
 impl Shell {
@@ -48,7 +51,7 @@ impl Shell {
         let (per, is_known) = (http.config.per, http.losses == losses);
         http.losses = losses;
         front.since = now;
-        let has_more = !front.inbox.is_empty();
+        let has_more = !front.inbox.is_empty() || front.has_read_ahead(Side::Client);
         if !is_whole || !client || is_draining {
             self.forget_backend(slot);
             // Whatever the client still says would reset what it has not read yet.
@@ -83,7 +86,10 @@ impl Shell {
     /// Parks the backend's connection for this client. Whoever limits its connections wants none that rest.
     fn park(&mut self, slot: &mut Slot) {
         let backend = slot.backend.as_ref().map(Arc::clone);
-        if let (Some(backend), Some(socket)) = (backend, slot.backend_socket.take())
+        let front = slot.front.as_deref_mut();
+        let secure = front.and_then(|it| it.secure[Side::Backend.index()].take());
+        if secure.as_ref().is_none_or(|it| !it.has_read_ahead())
+            && let (Some(backend), Some(socket)) = (backend, slot.backend_socket.take())
             && !self.dialer.is_limited(slot.pool(), &backend.name)
             && self
                 .registry
@@ -94,8 +100,11 @@ impl Shell {
             if http.parked.len() == PARKED {
                 http.parked.remove(0);
             }
-            let backend = backend.id;
-            http.parked.push(Parked { backend, socket });
+            http.parked.push(Parked {
+                backend: backend.id,
+                socket,
+                secure,
+            });
         }
         self.forget_backend(slot);
     }
@@ -116,7 +125,9 @@ impl Shell {
             return None;
         }
         let is_quiet = slot.session.is_quiet(Side::Backend);
-        let is_alive = |it: &Socket| is_quiet || self.is_alive(it);
+        let front = slot.front.as_deref();
+        let has_spoken = front.is_some_and(|it| it.has_read_ahead(Side::Backend));
+        let is_alive = |it: &Socket| !has_spoken && (is_quiet || self.is_alive(it));
         if slot.backend_socket.as_ref().is_some_and(is_alive) {
             return Some(self.reuse(slot));
         }
@@ -133,13 +144,16 @@ impl Shell {
         let key = slot.key;
         let parked = &mut slot.http_mut()?.parked;
         while let Some(place) = parked.iter().rposition(|it| it.backend == backend.id) {
-            let Parked { socket, .. } = parked.remove(place);
+            let Parked { socket, secure, .. } = parked.remove(place);
             let peeked = rustix::net::recv(&socket, &mut [0], RecvFlags::PEEK);
             if peeked.is_err_and(|it| it == rustix::io::Errno::AGAIN)
                 && watch(&self.registry, &socket, key, Side::Backend).is_ok()
             {
                 slot.session.forget(Side::Backend);
                 slot.backend_socket = Some(socket);
+                if let Some(front) = slot.front.as_deref_mut() {
+                    front.secure[Side::Backend.index()] = secure;
+                }
                 return Some(self.reuse(slot));
             }
         }

@@ -1,11 +1,8 @@
 //! Moves what follows heads: as much of it as belongs to the message, copied or spliced.
 
-use rustix::net::RecvFlags;
-
 use super::{Download, Exchange, Http, Sent};
 use crate::http::{Body, Framing, Status};
 use crate::session::{Cause, Direction, Edit, Outcome, Place, Step};
-use crate::worker::buffers::BUFFER_BYTES;
 use crate::worker::shell::Shell;
 use crate::worker::slot::Slot;
 
@@ -20,16 +17,12 @@ impl Shell {
         step: Step,
         way: Direction,
     ) -> Outcome {
-        let outcome = match (step, way) {
+        match (step, way) {
             (Step::Receive(_), Direction::Upload) => self.hear_body(slot, way),
             (Step::Receive(_), Direction::Download) => self.hear_response(slot),
             (Step::Fill(_), _) => self.fill_body(slot, way),
             _ => self.relay_plain(slot, step, way),
-        };
-        if outcome == Outcome::Gone {
-            return self.repeat(slot);
         }
-        outcome
     }
 
     /// The kept connection was dead: the request is given to another one.
@@ -47,11 +40,8 @@ impl Shell {
 
     /// Reads more of a body into the scratch buffer.
     pub(super) fn hear_body(&mut self, slot: &mut Slot, way: Direction) -> Outcome {
-        let Some(source) = slot.socket(way.source()) else {
-            return Outcome::Broken;
-        };
         let most = slot.exchange().map_or(usize::MAX, |it| it.wanted(way));
-        let (outcome, bytes) = self.relay.receive(source, most, RecvFlags::empty());
+        let outcome = self.read_side(slot, way.source(), most);
         let Some(front) = slot.front.as_deref_mut() else {
             return Outcome::Broken;
         };
@@ -68,6 +58,7 @@ impl Shell {
         };
         match outcome {
             Outcome::Moved(read) => {
+                let bytes = &self.relay.scratch()[..read];
                 let Ok(passed) = body.pass(bytes) else {
                     *refused = Some(Status::BadRequest);
                     return Outcome::Denied(malformed(way));
@@ -83,7 +74,7 @@ impl Shell {
                     held: passed.length,
                     place: Place::Scratch,
                     over: passed.over,
-                    drained: read < BUFFER_BYTES && read < most,
+                    drained: slot.is_drained(way.source(), read, most),
                 })
             }
             Outcome::Ended if body.may_end() => {

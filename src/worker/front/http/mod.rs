@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::HttpConfig;
-use crate::http::{self, Asked, Body, Framing, Origin, RequestHead, Status};
+use crate::http::{self, Asked, Body, Framing, Origin, RequestHead, Scheme, Status};
 use crate::messages::RequestRecord;
 use crate::plan::PlannedListener;
-use crate::session::{Cause, Direction};
+use crate::session::{Cause, Direction, Side};
 use crate::worker::clock::Moment;
 use crate::worker::slot::Slot;
 use between::Parked;
@@ -204,6 +204,15 @@ impl Slot {
     /// The request that is being served.
     fn exchange(&self) -> Option<&Exchange> {
         self.http()?.exchange.as_deref()
+    }
+
+    /// How the client has come here.
+    fn scheme(&self) -> Scheme {
+        if self.is_secure(Side::Client) {
+            Scheme::Https
+        } else {
+            Scheme::Http
+        }
     }
 
     /// Whether what it relays are messages of HTTP.

@@ -68,17 +68,19 @@ impl Shell {
         if Arc::ptr_eq(&newest, &slot.listener) {
             return;
         }
-        let Some(config) = newest.config.http.as_ref().map(Arc::clone) else {
+        let front = slot.front.as_deref();
+        let destination = front.and_then(|it| it.destination(&newest));
+        let (Some(config), Some(destination)) = (newest.config.http.clone(), destination) else {
             return;
         };
-        if newest.destinations[0].pool != slot.pool() {
+        if newest.destinations[usize::from(destination)].pool != slot.pool() {
             self.forget_backend(slot);
         }
         if let Some(http) = slot.http_mut() {
             http.config = config;
         }
         slot.listener = newest;
-        slot.destination = 0;
+        slot.destination = destination;
     }
 
     /// Gives the request to a backend that was just connected.
@@ -93,14 +95,14 @@ impl Shell {
             .http()
             .is_some_and(|it| has_fields(&it.config.request_headers));
         let record = known.then(|| self.ledger.record(slot, &self.clock));
-        let client = slot.client_address.ip();
+        let (client, scheme) = (slot.client_address.ip(), slot.scheme());
         let Some(front) = slot.front.as_deref_mut() else {
             return Outcome::Broken;
         };
         let Some(http) = front.http.as_deref_mut() else {
             return Outcome::Broken;
         };
-        let origin = http.origin(client, port);
+        let origin = http.origin(client, scheme, port);
         let (Some(exchange), config) = (http.exchange.as_deref_mut(), &http.config) else {
             return Outcome::Done; // greeted already
         };
@@ -165,11 +167,11 @@ impl Http {
         Outcome::Denied(Cause::BadPreamble)
     }
 
-    fn origin(&mut self, client: IpAddr, port: u16) -> Origin {
+    fn origin(&mut self, client: IpAddr, scheme: Scheme, port: u16) -> Origin {
         let trusted = &self.config.trusted_proxies;
         let known = Origin {
             client,
-            scheme: Scheme::Http,
+            scheme,
             port,
             is_trusted: trusted.iter().any(|it| it.contains(&client)),
         };

@@ -1,7 +1,5 @@
 //! Takes what a backend says: heads, which are edited, and the body behind the last one.
 
-use rustix::net::RecvFlags;
-
 use super::request::{expand, has_fields};
 use super::{Download, Exchange, Http};
 use crate::config::{HttpConfig, Template};
@@ -10,8 +8,7 @@ use crate::http::{
     self, Body, Framing, Kind, Parsed, Refusal, ResponseHead, Scheme, Status, Version,
 };
 use crate::messages::SessionRecord;
-use crate::session::{Cause, Direction, Edit, Outcome, Place};
-use crate::worker::buffers::BUFFER_BYTES;
+use crate::session::{Cause, Direction, Edit, Outcome, Place, Side};
 use crate::worker::shell::Shell;
 use crate::worker::slot::Slot;
 
@@ -30,6 +27,7 @@ enum Heard {
 struct Editor<'a> {
     config: &'a HttpConfig,
     record: Option<SessionRecord>,
+    scheme: Scheme,
     is_draining: bool,
 }
 
@@ -50,10 +48,10 @@ impl Shell {
             .http()
             .is_some_and(|it| has_fields(&it.config.response_headers));
         let record = known.then(|| self.ledger.record(slot, &self.clock));
-        let Some(socket) = &slot.backend_socket else {
-            return Outcome::Broken;
-        };
-        let (outcome, bytes) = self.relay.receive(socket, usize::MAX, RecvFlags::empty());
+        let outcome = self.read_side(slot, Side::Backend, usize::MAX);
+        let scheme = slot.scheme();
+        let known_drained = |it| slot.is_drained(Side::Backend, it, usize::MAX);
+        let drained = matches!(outcome, Outcome::Moved(read) if known_drained(read));
         let Some(front) = slot.front.as_deref_mut() else {
             return Outcome::Broken;
         };
@@ -77,8 +75,10 @@ impl Shell {
         let editor = Editor {
             config,
             record,
+            scheme,
             is_draining,
         };
+        let bytes = &self.relay.scratch()[..read];
         let Ok(heard) = exchange.take(bytes, editor, preface) else {
             return exchange.broke_off(refused);
         };
@@ -87,7 +87,7 @@ impl Shell {
             held: preface.len() - written,
             place: Place::Preface,
             over: heard == Heard::Head { over: true },
-            drained: read < BUFFER_BYTES,
+            drained,
         };
         match heard {
             Heard::Part => {}
@@ -200,7 +200,7 @@ impl Exchange {
         }
         let edit = ResponseEdit {
             changes: &editor.config.response_headers,
-            security: editor.config.security_headers.then_some(Scheme::Http),
+            security: editor.config.security_headers.then_some(editor.scheme),
             persistence: if self.persists[0] {
                 Persistence::Keep
             } else {

@@ -1,0 +1,451 @@
+//! Reads the files that a configuration names for TLS, and makes of them what handshakes need: whole,
+//! or everything that is wrong with them. Called when l4lb starts, reloads, or is told that a file has
+//! changed; by `l4lb check` too.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::server::ProducesTickets;
+use rustls::{ClientConfig, ServerConfig};
+use siphasher::sip::SipHasher13;
+
+use super::pem;
+use super::store::{Credential, Flaw, Store};
+use super::terms::{self, Trust};
+use super::x509::Certificate;
+use crate::config::{CertificateFiles, Certificates, Config, ListenerTls, PoolTls};
+use crate::discovery::listed::bytes;
+use crate::reason;
+
+/// Where systems keep those whom they trust, the first one that is there.
+const TRUSTED_BY_SYSTEM: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// The most files in a folder.
+const MOST_ENTRIES: usize = 20_000;
+
+/// What handshakes need, for all listeners and pools of a configuration.
+#[derive(Clone, Default)]
+pub struct Materials {
+    listeners: HashMap<Arc<str>, Arc<ServerConfig>>,
+    pools: HashMap<Arc<str>, Arc<ClientConfig>>,
+    tickets: HashMap<Arc<str>, Tickets>,
+    /// All certificates that are shown to clients.
+    pub shown: Vec<Shown>,
+    /// What is worth knowing though nothing is wrong, a sentence each.
+    pub warnings: Vec<String>,
+    /// What was read, by a digest of it; `None` is what may come and was not there.
+    read: BTreeMap<PathBuf, Option<u64>>,
+}
+
+/// A certificate that is shown to the clients of a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The listener.
+    pub listener: Arc<str>,
+    /// The file.
+    pub file: PathBuf,
+    /// What it says.
+    pub says: Certificate,
+    /// Whether its authority's word on it goes along (OCSP).
+    pub stapled: bool,
+}
+
+/// What makes the tickets of a listener, for as long as it asks the same of clients: who resumes a
+/// session is not asked again for a certificate.
+#[derive(Clone)]
+struct Tickets {
+    asks: Option<u64>,
+    makes: Arc<dyn ProducesTickets>,
+}
+
+/// What is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// The keys of the configuration that lead to the value that names it, and numbers from 1.
+    pub place: Vec<String>,
+    /// Whose it is, such as `listener web`.
+    pub whose: String,
+    /// A sentence.
+    pub what: String,
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.whose, self.what)
+    }
+}
+
+impl std::fmt::Debug for Materials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Materials")
+    }
+}
+
+impl Materials {
+    /// What a listener has to say to its clients, where it speaks TLS.
+    #[must_use]
+    pub fn listener(&self, name: &str) -> Option<Arc<ServerConfig>> {
+        self.listeners.get(name).map(Arc::clone)
+    }
+
+    /// What a pool has to say to its backends, where it speaks TLS with one of them.
+    #[must_use]
+    pub fn pool(&self, name: &str) -> Option<Arc<ClientConfig>> {
+        self.pools.get(name).map(Arc::clone)
+    }
+
+    /// What was read that is not what was read `before`, a sentence each.
+    #[must_use]
+    pub fn news(&self, before: &Self) -> Vec<String> {
+        let all: BTreeSet<&PathBuf> = self.read.keys().chain(before.read.keys()).collect();
+        let told = all.into_iter().filter_map(|path| {
+            let [was, is] = [before, self].map(|it| it.read.get(path).copied().flatten());
+            let word = match (was, is) {
+                (Some(was), Some(is)) if was != is => "changed",
+                (None, Some(_)) => "added",
+                (Some(_), None) => "removed",
+                (Some(_), Some(_)) | (None, None) => return None,
+            };
+            Some(format!("{} {word}", path.display()))
+        });
+        told.collect()
+    }
+
+    /// Whether something else is there now than what was read, at a path that was read.
+    #[must_use]
+    pub fn is_outdated(&self, path: &Path) -> bool {
+        let now = || match path.is_dir() {
+            true => entries(path).ok().map(|it| digest(&it)),
+            false => bytes(path).ok().map(|it| digest(&it)),
+        };
+        self.read.get(path).is_some_and(|known| *known != now())
+    }
+
+    /// The files and folders that it was read from.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.read.keys().cloned().collect()
+    }
+}
+
+/// Reads all files that `config` names for TLS, at a time in seconds since 1970. Clients can go on to
+/// resume sessions that began with what was read `before`.
+///
+/// # Errors
+///
+/// Everything that is wrong.
+pub fn read(config: &Config, before: &Materials, now: i64) -> Result<Materials, Vec<Trouble>> {
+    let mut reading = Reading {
+        materials: Materials::default(),
+        before,
+        now,
+        troubles: Vec::new(),
+        place: Vec::new(),
+        whose: String::new(),
+    };
+    for (listener, number) in config.listeners.iter().zip(1..) {
+        if let Some(tls) = &listener.tls {
+            reading.place = path(&["listener", &number.to_string(), "tls"]);
+            reading.whose = format!("listener {}", listener.name);
+            reading.listener(&listener.name, tls);
+        }
+    }
+    for pool in &config.pools {
+        let speaks_tls = pool.backends.iter().any(|it| it.tls.is_some());
+        if pool.tls.is_some() || speaks_tls {
+            reading.place = path(&["pool", &pool.name, "tls"]);
+            reading.whose = format!("pool {}", pool.name);
+            reading.pool(&pool.name, &pool.tls.clone().unwrap_or_default());
+        }
+    }
+    if reading.troubles.is_empty() {
+        Ok(reading.materials)
+    } else {
+        Err(reading.troubles)
+    }
+}
+
+struct Reading<'a> {
+    materials: Materials,
+    before: &'a Materials,
+    now: i64,
+    troubles: Vec<Trouble>,
+    place: Vec<String>,
+    whose: String,
+}
+
+impl Reading<'_> {
+    fn trouble(&mut self, key: &str, what: String) {
+        self.troubles.push(Trouble {
+            place: self
+                .place
+                .iter()
+                .map(String::as_str)
+                .chain(key.split('.'))
+                .map(str::to_owned)
+                .collect(),
+            whose: self.whose.clone(),
+            what,
+        });
+    }
+
+    /// A file that has to be there.
+    fn file(&mut self, key: &str, path: &Path) -> Option<Vec<u8>> {
+        match self.file_if_there(path) {
+            Ok(text) => Some(text),
+            Err(why) => {
+                self.trouble(key, format!("cannot read {}: {why}", path.display()));
+                None
+            }
+        }
+    }
+
+    fn file_if_there(&mut self, path: &Path) -> Result<Vec<u8>, String> {
+        let text = bytes(path).map_err(|error| reason::of(&error));
+        let digest = text.as_ref().ok().map(|text| digest(text));
+        self.materials.read.insert(path.to_owned(), digest);
+        text
+    }
+
+    fn listener(&mut self, name: &Arc<str>, tls: &ListenerTls) {
+        let credentials = self.certificates(name, &tls.certificates);
+        let ca = match &tls.client_ca {
+            None => Some(None),
+            Some(path) => self.file("client_ca", path).map(Some),
+        };
+        let (Some(credentials), Some(ca)) = (credentials, ca) else {
+            return;
+        };
+        let tickets = tls
+            .session_tickets
+            .then(|| self.tickets(name, tls, ca.as_deref()));
+        let store = Store::new(&credentials);
+        let server = terms::server(tls, store, ca.as_deref(), tickets.flatten());
+        match (server, &tls.client_ca) {
+            (Ok(server), _) => _ = self.materials.listeners.insert(Arc::clone(name), server),
+            (Err(why), Some(path)) => self.trouble("client_ca", said_of(path, &why)),
+            (Err(why), None) => self.trouble("certificates", why),
+        }
+    }
+
+    /// What makes tickets: the same as before, unless something else is asked of clients.
+    fn tickets(
+        &mut self,
+        name: &Arc<str>,
+        tls: &ListenerTls,
+        ca: Option<&[u8]>,
+    ) -> Option<Arc<dyn ProducesTickets>> {
+        let asks = ca.map(|ca| digest(&(ca, tls.client_certificates.name())));
+        let known = self.before.tickets.get(name);
+        let known = known.filter(|it| it.asks == asks).cloned();
+        // A system that has no randomness has no handshakes either.
+        let fresh = || Ticketer::new().ok().map(|makes| Tickets { asks, makes });
+        let tickets = known.or_else(fresh)?;
+        let makes = Arc::clone(&tickets.makes);
+        self.materials.tickets.insert(Arc::clone(name), tickets);
+        Some(makes)
+    }
+
+    /// Nothing, where something is wrong, which was noted.
+    fn certificates(
+        &mut self,
+        name: &Arc<str>,
+        certificates: &Certificates,
+    ) -> Option<Vec<Credential>> {
+        let told = self.troubles.len();
+        let mut credentials = Vec::new();
+        let files: Vec<(String, CertificateFiles)> = match certificates {
+            Certificates::Folder(folder) => {
+                let files = self.folder(folder).into_iter();
+                files.map(|it| ("certificates".to_owned(), it)).collect()
+            }
+            Certificates::Files(files) => {
+                let files = files.iter().cloned().zip(1..);
+                files
+                    .map(|(it, number)| (format!("certificates.{number}"), it))
+                    .collect()
+            }
+        };
+        for (key, files) in files {
+            if let Some(credential) = self.credential(&key, &files) {
+                self.materials.shown.push(Shown {
+                    listener: Arc::clone(name),
+                    stapled: credential.is_stapled(),
+                    says: credential.says.clone(),
+                    file: files.cert,
+                });
+                credentials.push(credential);
+            }
+        }
+        (self.troubles.len() == told).then_some(credentials)
+    }
+
+    /// The certificates in a folder, in the order of their names.
+    fn folder(&mut self, folder: &Path) -> Vec<CertificateFiles> {
+        let paths = match entries(folder) {
+            Ok(paths) => paths,
+            Err(error) => {
+                let why = reason::of(&error);
+                self.trouble(
+                    "certificates",
+                    format!("cannot read {}: {why}", folder.display()),
+                );
+                return Vec::new();
+            }
+        };
+        self.materials
+            .read
+            .insert(folder.to_owned(), Some(digest(&paths)));
+        let is_hidden = |path: &Path| {
+            let name = path.file_name().unwrap_or_default();
+            name.as_encoded_bytes().starts_with(b".")
+        };
+        let is_certificate = |path: &&PathBuf| {
+            let extension = path.extension().unwrap_or_default();
+            (extension == "pem" || extension == "crt") && !is_hidden(path)
+        };
+        let files = paths.iter().filter(is_certificate).map(|cert| {
+            let key = cert.with_extension("key");
+            let key = paths.binary_search(&key).is_ok().then_some(key);
+            let cert = cert.clone();
+            CertificateFiles { cert, key }
+        });
+        let files: Vec<_> = files.collect();
+        if files.is_empty() {
+            let what = format!(
+                "{} has no file that ends with .pem or .crt",
+                folder.display()
+            );
+            self.trouble("certificates", what);
+        }
+        files
+    }
+
+    fn credential(&mut self, key: &str, files: &CertificateFiles) -> Option<Credential> {
+        let in_folder = key == "certificates";
+        let of = |part: &str| match key {
+            "" => part.to_owned(),
+            _ if in_folder => key.to_owned(),
+            _ => format!("{key}.{part}"),
+        };
+        let chain = self.file(&of("cert"), &files.cert)?;
+        let (key_place, key_path) = match &files.key {
+            Some(path) => (of("key"), path),
+            None => (of("cert"), &files.cert),
+        };
+        let key = match &files.key {
+            Some(path) => self.file(&key_place, path)?,
+            None if !pem::has_key(&chain) => {
+                let what = said_of(key_path, "has no private key, and no key is given");
+                self.trouble(&key_place, what);
+                return None;
+            }
+            None => chain.clone(),
+        };
+        let mut staple = files.cert.clone().into_os_string();
+        staple.push(".ocsp");
+        let staple = self.file_if_there(Path::new(&staple)).ok();
+        match Credential::new(&chain, &key, staple) {
+            Ok(credential) => {
+                self.warn_of_age(&files.cert, &credential.says);
+                Some(credential)
+            }
+            Err(Flaw::Certificate(why)) => {
+                self.trouble(&of("cert"), said_of(&files.cert, &why));
+                None
+            }
+            Err(Flaw::Key(why)) => {
+                let what = said_of(key_path, &why);
+                self.trouble(&key_place, what);
+                None
+            }
+        }
+    }
+
+    fn warn_of_age(&mut self, path: &Path, says: &Certificate) {
+        let when = if says.not_after < self.now {
+            format!("has expired on {}", date(says.not_after))
+        } else if says.not_before > self.now {
+            format!("is not valid before {}", date(says.not_before))
+        } else {
+            return;
+        };
+        let warning = format!(
+            "{}: the certificate in {} {when}",
+            self.whose,
+            path.display()
+        );
+        self.materials.warnings.push(warning);
+    }
+
+    fn pool(&mut self, name: &Arc<str>, tls: &PoolTls) {
+        let told = self.troubles.len();
+        let own = tls.certificate.as_ref();
+        let own = own.and_then(|files| self.credential("", files));
+        let system = || {
+            let mut all = TRUSTED_BY_SYSTEM.iter().map(PathBuf::from);
+            all.find(|it| it.exists())
+        };
+        let ca = match &tls.ca {
+            _ if !tls.verify => None,
+            Some(path) => Some(path.clone()),
+            None => system().or_else(|| {
+                let what = "ca is missing: this system says of nobody that it trusts them";
+                self.trouble("ca", what.to_owned());
+                None
+            }),
+        };
+        let text = ca.as_ref().and_then(|path| self.file("ca", path));
+        if self.troubles.len() > told {
+            return;
+        }
+        let trust = text.as_deref().map_or(Trust::Anyone, Trust::Only);
+        match terms::client(&trust, &tls.alpn, own.as_ref()) {
+            Ok(client) => _ = self.materials.pools.insert(Arc::clone(name), client),
+            Err(why) => {
+                let what = said_of(&ca.unwrap_or_default(), &why);
+                self.trouble("ca", what);
+            }
+        }
+    }
+}
+
+/// What is in a folder, in order.
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(folder)?.map(|entry| entry.map(|it| it.path()));
+    let mut paths = paths.take(MOST_ENTRIES).collect::<Result<Vec<_>, _>>()?;
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+fn path(steps: &[&str]) -> Vec<String> {
+    steps.iter().map(|&it| it.to_owned()).collect()
+}
+
+fn said_of(path: &Path, why: &str) -> String {
+    format!("{} {why}", path.display())
+}
+
+fn digest<T: Hash + ?Sized>(value: &T) -> u64 {
+    let mut hasher = SipHasher13::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The day of a time in seconds since 1970, as far as there are words for it.
+fn date(seconds: i64) -> String {
+    let since = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+    let text = humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string();
+    text.split('T').next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,305 @@
+//! Handshakes of TLS: with the client before a backend is picked, with the backend before bytes are
+//! relayed. They cost far more than relaying, so that there is a limit to how many are begun at once, and
+//! to how many steps of them a turn of the loop may take.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rustix::net::RecvFlags;
+use rustls::pki_types::ServerName;
+use rustls::{CommonState, HandshakeKind};
+
+use super::super::shell::Shell;
+use super::super::slot::Slot;
+use super::super::token::SessionKey;
+use super::answer::Answer;
+use super::preamble::Awaiting;
+use super::secure::Secure;
+use crate::metrics::HandshakeEnd;
+use crate::pool::Gauge;
+use crate::session::{Cause, DialError, Outcome, Side};
+use crate::tls::{Failure, Handshake, Reason, Terminal};
+
+/// The steps of handshakes in one turn of the loop: a few milliseconds at most, with the slowest keys.
+const STEPS: u32 = 4;
+
+/// The most bytes that are read at once: what comes behind a handshake is kept until it is over.
+const READ_BYTES: usize = 16 * 1024;
+
+/// The handshakes of a worker.
+#[derive(Default)]
+pub(in crate::worker) struct Handshakes {
+    /// Those with clients that are under way.
+    running: Arc<Gauge>,
+    /// Clients whose handshake has to wait, each with the limit that it waits for.
+    waiting: VecDeque<(SessionKey, u32)>,
+    /// Steps that this turn of the loop may still take.
+    left: u32,
+}
+
+impl Handshakes {
+    /// A turn of the loop begins.
+    pub(in crate::worker) const fn begin_turn(&mut self) {
+        self.left = STEPS;
+    }
+
+    /// Whether other sessions go first.
+    pub(in crate::worker) const fn are_put_off(&self) -> bool {
+        self.left == 0
+    }
+
+    /// The next client whose handshake may begin.
+    pub(in crate::worker) fn next(&mut self) -> Option<SessionKey> {
+        self.is_due()
+            .then(|| self.waiting.pop_front())?
+            .map(|it| it.0)
+    }
+
+    /// Whether one may begin that waits.
+    pub(in crate::worker) fn is_due(&self) -> bool {
+        let first = self.waiting.front();
+        first.is_some_and(|(_, limit)| self.running.count() < *limit)
+    }
+
+    /// Room for one more; whoever gets none waits.
+    fn admit(&mut self, key: SessionKey, limit: u32) -> Option<Permit> {
+        if self.running.enter(limit).is_some() {
+            return Some(Permit(Arc::clone(&self.running)));
+        }
+        self.waiting.push_back((key, limit));
+        None
+    }
+}
+
+/// A handshake that counts among those under way, until this is dropped.
+pub(super) struct Permit(Arc<Gauge>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+/// How far the handshake with a client is.
+pub(super) enum Shake {
+    /// Not begun.
+    Due,
+    /// There is no room for it yet.
+    Waiting,
+    /// Under way.
+    Running { _permit: Permit },
+}
+
+impl Shell {
+    /// Goes on with the handshake of the client.
+    pub(super) fn shake_client(&mut self, slot: &mut Slot) -> Outcome {
+        if let Err(outcome) = self.begin(slot) {
+            return outcome;
+        }
+        match self.flush(slot, Side::Client) {
+            Outcome::Done => {}
+            other => return other,
+        }
+        if !is_shaking(slot, Side::Client) {
+            return self.client_is_secure(slot);
+        }
+        match self.step(slot, Side::Client) {
+            Ok(outcome) => outcome,
+            Err(failure) => self.refuse(slot, &failure),
+        }
+    }
+
+    /// Begins, if there is room.
+    fn begin(&mut self, slot: &mut Slot) -> Result<(), Outcome> {
+        let (Some(front), Some(config)) = (slot.front.as_deref_mut(), &slot.listener.tls) else {
+            return Err(Outcome::Broken);
+        };
+        let limit = slot.listener.config.tls.as_ref();
+        let limit = limit.map_or(u32::MAX, |it| it.max_handshakes);
+        match &front.shake {
+            Shake::Running { .. } => return Ok(()),
+            Shake::Waiting if !front.woken => return Err(Outcome::WouldBlock),
+            Shake::Due | Shake::Waiting => front.woken = false,
+        }
+        let Some(permit) = self.handshakes.admit(slot.key, limit) else {
+            front.shake = Shake::Waiting;
+            return Err(Outcome::WouldBlock);
+        };
+        let terminal = Terminal::server(config).map_err(|_| Outcome::Broken)?;
+        front.shake = Shake::Running { _permit: permit };
+        front.secure[Side::Client.index()] = Some(Box::new(Secure::new(terminal)));
+        Ok(())
+    }
+
+    /// Reads once, and goes on with what was read.
+    fn step(&mut self, slot: &mut Slot, side: Side) -> Result<Outcome, Failure> {
+        let socket = match side {
+            Side::Client => Some(&slot.client),
+            Side::Backend => slot.backend_socket.as_ref(),
+        };
+        let (Some(front), Some(socket)) = (slot.front.as_deref_mut(), socket) else {
+            return Ok(Outcome::Broken);
+        };
+        let Some(secure) = front.secure[side.index()].as_deref_mut() else {
+            return Ok(Outcome::Broken);
+        };
+        let raw = self.bench.raw();
+        let kept = secure.terminal.resume(raw);
+        let end = raw.len().min(kept + READ_BYTES);
+        let room = &mut raw[kept..end];
+        let outcome = if side == Side::Client && !front.inbox.is_empty() {
+            Outcome::Moved(take(&mut front.inbox, room))
+        } else {
+            self.relay.read(socket, room, RecvFlags::empty())
+        };
+        let Outcome::Moved(bytes) = outcome else {
+            return Ok(outcome);
+        };
+        self.handshakes.left = self.handshakes.left.saturating_sub(1);
+        let _: Handshake = secure.terminal.handshake(&mut raw[..kept + bytes])?;
+        Ok(Outcome::Moved(bytes))
+    }
+
+    /// The handshake is over: what follows is the client's plaintext.
+    fn client_is_secure(&mut self, slot: &mut Slot) -> Outcome {
+        let Some(front) = slot.front.as_deref_mut() else {
+            return Outcome::Broken;
+        };
+        let secure = front.secure[Side::Client.index()].as_deref();
+        let kind = secure.and_then(|it| it.terminal.common().handshake_kind());
+        let end = match kind {
+            Some(HandshakeKind::Resumed) => HandshakeEnd::Resumed,
+            _ => HandshakeEnd::Full,
+        };
+        let next = Awaiting::after_tls(&slot.listener.config);
+        front.shaken(next, self.clock.moment());
+        let destination = front.destination(&slot.listener);
+        slot.session.copy_only();
+        slot.session.make_formal(Side::Client);
+        self.count_handshake(slot, end);
+        let Some(destination) = destination else {
+            return Outcome::Denied(Cause::Denied);
+        };
+        slot.destination = destination;
+        Outcome::Interrupted
+    }
+
+    /// The handshake has failed: the client is told so by an alert.
+    fn refuse(&mut self, slot: &mut Slot, failure: &Failure) -> Outcome {
+        let Some(front) = slot.front.as_deref_mut() else {
+            return Outcome::Broken;
+        };
+        if let Some(secure) = &mut front.secure[Side::Client.index()] {
+            let alert = secure.terminal.wire().bytes().to_vec();
+            front.answer = Some(Answer::new(alert));
+        }
+        front.shaken(Awaiting::Nothing, self.clock.moment());
+        front.secure[Side::Client.index()] = None;
+        self.count_handshake(slot, HandshakeEnd::of(failure.reason.word()));
+        Outcome::Denied(match failure.reason {
+            Reason::Certificate => Cause::Denied,
+            Reason::NotTls | Reason::Incompatible | Reason::Alert | Reason::Protocol => {
+                Cause::BadPreamble
+            }
+        })
+    }
+
+    /// A session has ended; its client's handshake may not be over.
+    pub(in crate::worker) fn count_unfinished(&self, slot: &Slot, cause: Cause) {
+        let front = slot.front.as_deref();
+        if front.is_some_and(super::Front::is_shaking) {
+            let end = match cause {
+                Cause::PreambleTimeout => HandshakeEnd::Timeout,
+                _ => HandshakeEnd::Closed,
+            };
+            self.count_handshake(slot, end);
+        }
+    }
+
+    fn count_handshake(&self, slot: &Slot, end: HandshakeEnd) {
+        if let Some(tally) = slot.listener.tallies.get(self.peers.me()) {
+            tally.shaken(end);
+        }
+    }
+
+    /// Goes on with the handshake of the backend.
+    pub(super) fn shake_backend(&mut self, slot: &mut Slot) -> Outcome {
+        if !has_begun(slot) {
+            let begun = self.approach(slot);
+            let (Some(front), Some(terminal)) = (slot.front.as_deref_mut(), begun) else {
+                return self.backend_failed(slot, DialError::Local);
+            };
+            front.secure[Side::Backend.index()] = Some(Box::new(Secure::new(terminal)));
+        }
+        match self.flush(slot, Side::Backend) {
+            Outcome::Done => {}
+            Outcome::Full => return Outcome::Full,
+            _ => return self.backend_failed(slot, DialError::Reset),
+        }
+        if !is_shaking(slot, Side::Backend) {
+            slot.session.copy_only();
+            slot.session.make_formal(Side::Backend);
+            return Outcome::Done;
+        }
+        match self.step(slot, Side::Backend) {
+            Ok(outcome @ (Outcome::Moved(_) | Outcome::WouldBlock | Outcome::Interrupted)) => {
+                outcome
+            }
+            Ok(_) => self.backend_failed(slot, DialError::Tls),
+            Err(_) => {
+                let _ = self.flush(slot, Side::Backend); // the alert, if there is one
+                self.backend_failed(slot, DialError::Tls)
+            }
+        }
+    }
+
+    /// The end of a client of the backend that is connected; what it says first stands in its wire.
+    fn approach(&self, slot: &Slot) -> Option<Terminal> {
+        let config = self.dialer.tls(slot.pool())?;
+        let own = self.dialer.config(slot.pool()).tls.as_ref();
+        let asked = own.and_then(|it| it.server_name.as_deref());
+        let name = asked.or(slot.backend.as_ref()?.tls.as_deref())?;
+        let name = ServerName::try_from(name).ok()?.to_owned();
+        let mut terminal = Terminal::client(config, name).ok()?;
+        if let Some(text) = self.introduction(slot) {
+            terminal.wire().say(&text); // before TLS, and in one packet with its beginning
+        }
+        terminal.handshake(&mut []).ok()?;
+        Some(terminal)
+    }
+
+    fn backend_failed(&mut self, slot: &mut Slot, error: DialError) -> Outcome {
+        let outcome = Outcome::Failed(error);
+        if let Some(front) = slot.front.as_deref_mut() {
+            front.forget_backend();
+        }
+        if let Some(backend) = slot.backend.as_ref().map(Arc::clone) {
+            self.judge(slot, &backend, slot.dialed, outcome);
+        }
+        outcome
+    }
+}
+
+/// Moves what fits from the beginning of the inbox.
+fn take(inbox: &mut Vec<u8>, room: &mut [u8]) -> usize {
+    let count = inbox.len().min(room.len());
+    room[..count].copy_from_slice(&inbox[..count]);
+    inbox.drain(..count);
+    if inbox.is_empty() {
+        *inbox = Vec::new();
+    }
+    count
+}
+
+fn common(slot: &Slot, side: Side) -> Option<&CommonState> {
+    let secure = slot.front.as_deref()?.secure[side.index()].as_deref()?;
+    Some(secure.terminal.common())
+}
+
+fn is_shaking(slot: &Slot, side: Side) -> bool {
+    common(slot, side).is_some_and(CommonState::is_handshaking)
+}
+
+fn has_begun(slot: &Slot) -> bool {
+    common(slot, Side::Backend).is_some()
+}
