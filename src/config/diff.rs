@@ -2,6 +2,7 @@
 
 mod http;
 mod route;
+mod scale;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 use super::{
     AcceptProxy, AccessLogConfig, BackendConfig, Config, DialFrom, ListenerConfig, PoolConfig,
-    ScaleConfig, SendProxy,
+    SendProxy,
 };
 
 /// What `new` changes, a sentence each, in the order of the configurations. Empty where nothing does.
@@ -215,34 +216,13 @@ fn pool(changes: &mut Vec<String>, was: &PoolConfig, is: &PoolConfig) {
         or_none(&it.as_ref().map(|path| path.display()))
     });
     match (&was.scale, &is.scale) {
-        (Some(was), Some(is)) => scale(changes, &format!("{whose}scale: "), was, is),
+        (Some(was), Some(is)) => scale::rules(changes, &format!("{whose}scale: "), was, is),
         (None, Some(_)) => changes.push(format!("{whose}scale added")),
         (Some(_), None) => changes.push(format!("{whose}scale removed")),
         (None, None) => {}
     }
     changed(changes, &whose, "tls", was.tls.as_ref(), is.tls.as_ref());
     backends(changes, &whose, was, is);
-}
-
-fn scale(changes: &mut Vec<String>, whose: &str, was: &ScaleConfig, is: &ScaleConfig) {
-    let command = (&was.command, &is.command);
-    value(changes, whose, "command", command, |it| format!("{it:?}"));
-    let numbers = [
-        ("target", was.target, is.target),
-        ("min", was.min, is.min),
-        ("max", was.max, is.max),
-    ];
-    for (key, was, is) in numbers {
-        value(changes, whose, key, (&was, &is), ToString::to_string);
-    }
-    let times = [
-        ("after", was.after, is.after),
-        ("cool_down", was.cool_down, is.cool_down),
-        ("timeout", was.timeout, is.timeout),
-    ];
-    for (key, was, is) in times {
-        value(changes, whose, key, (&was, &is), |it| time(*it));
-    }
 }
 
 fn backends(changes: &mut Vec<String>, whose: &str, was: &PoolConfig, is: &PoolConfig) {

@@ -2,7 +2,6 @@
 //! or everything that is wrong with them. Called when l4lb starts, reloads, or is told that a file has
 //! changed; by `l4lb check` too.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io;
@@ -12,9 +11,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::ProducesTickets;
-use rustls::{ClientConfig, ServerConfig};
 use siphasher::sip::SipHasher13;
 
+use super::materials::{Materials, Shown, Tickets, Trouble};
 use super::pem;
 use super::store::{Credential, Flaw, Store};
 use super::terms::{self, Trust};
@@ -33,111 +32,6 @@ const TRUSTED_BY_SYSTEM: [&str; 4] = [
 
 /// The most files in a folder.
 const MOST_ENTRIES: usize = 20_000;
-
-/// What handshakes need, for all listeners and pools of a configuration.
-#[derive(Clone, Default)]
-pub struct Materials {
-    listeners: HashMap<Arc<str>, Arc<ServerConfig>>,
-    pools: HashMap<Arc<str>, Arc<ClientConfig>>,
-    tickets: HashMap<Arc<str>, Tickets>,
-    /// All certificates that are shown to clients.
-    pub shown: Vec<Shown>,
-    /// What is worth knowing though nothing is wrong, a sentence each.
-    pub warnings: Vec<String>,
-    /// What was read, by a digest of it; `None` is what may come and was not there.
-    read: BTreeMap<PathBuf, Option<u64>>,
-}
-
-/// A certificate that is shown to the clients of a listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
-    /// The listener.
-    pub listener: Arc<str>,
-    /// The file.
-    pub file: PathBuf,
-    /// What it says.
-    pub says: Certificate,
-    /// Whether its authority's word on it goes along (OCSP).
-    pub stapled: bool,
-}
-
-/// What makes the tickets of a listener, for as long as it asks the same of clients: who resumes a
-/// session is not asked again for a certificate.
-#[derive(Clone)]
-struct Tickets {
-    asks: Option<u64>,
-    makes: Arc<dyn ProducesTickets>,
-}
-
-/// What is wrong with a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// The keys of the configuration that lead to the value that names it, and numbers from 1.
-    pub place: Vec<String>,
-    /// Whose it is, such as `listener web`.
-    pub whose: String,
-    /// A sentence.
-    pub what: String,
-}
-
-impl std::fmt::Display for Trouble {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.whose, self.what)
-    }
-}
-
-impl std::fmt::Debug for Materials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Materials")
-    }
-}
-
-impl Materials {
-    /// What a listener has to say to its clients, where it speaks TLS.
-    #[must_use]
-    pub fn listener(&self, name: &str) -> Option<Arc<ServerConfig>> {
-        self.listeners.get(name).map(Arc::clone)
-    }
-
-    /// What a pool has to say to its backends, where it speaks TLS with one of them.
-    #[must_use]
-    pub fn pool(&self, name: &str) -> Option<Arc<ClientConfig>> {
-        self.pools.get(name).map(Arc::clone)
-    }
-
-    /// What was read that is not what was read `before`, a sentence each.
-    #[must_use]
-    pub fn news(&self, before: &Self) -> Vec<String> {
-        let all: BTreeSet<&PathBuf> = self.read.keys().chain(before.read.keys()).collect();
-        let told = all.into_iter().filter_map(|path| {
-            let [was, is] = [before, self].map(|it| it.read.get(path).copied().flatten());
-            let word = match (was, is) {
-                (Some(was), Some(is)) if was != is => "changed",
-                (None, Some(_)) => "added",
-                (Some(_), None) => "removed",
-                (Some(_), Some(_)) | (None, None) => return None,
-            };
-            Some(format!("{} {word}", path.display()))
-        });
-        told.collect()
-    }
-
-    /// Whether something else is there now than what was read, at a path that was read.
-    #[must_use]
-    pub fn is_outdated(&self, path: &Path) -> bool {
-        let now = || match path.is_dir() {
-            true => entries(path).ok().map(|it| digest(&it)),
-            false => bytes(path).ok().map(|it| digest(&it)),
-        };
-        self.read.get(path).is_some_and(|known| *known != now())
-    }
-
-    /// The files and folders that it was read from.
-    #[must_use]
-    pub fn paths(&self) -> Vec<PathBuf> {
-        self.read.keys().cloned().collect()
-    }
-}
 
 /// Reads all files that `config` names for TLS, at a time in seconds since 1970. Clients can go on to
 /// resume sessions that began with what was read `before`.
@@ -213,7 +107,7 @@ impl Reading<'_> {
 
     fn file_if_there(&mut self, path: &Path) -> Result<Vec<u8>, String> {
         let text = bytes(path).map_err(|error| reason::of(&error));
-        let digest = text.as_ref().ok().map(|text| digest(text));
+        let digest = text.as_ref().ok().map(digest);
         self.materials.read.insert(path.to_owned(), digest);
         text
     }
@@ -422,7 +316,7 @@ impl Reading<'_> {
 }
 
 /// What is in a folder, in order.
-fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let paths = fs::read_dir(folder)?.map(|entry| entry.map(|it| it.path()));
     let mut paths = paths.take(MOST_ENTRIES).collect::<Result<Vec<_>, _>>()?;
     paths.sort_unstable();
@@ -437,7 +331,7 @@ fn said_of(path: &Path, why: &str) -> String {
     format!("{} {why}", path.display())
 }
 
-fn digest<T: Hash + ?Sized>(value: &T) -> u64 {
+pub(super) fn digest<T: Hash + ?Sized>(value: &T) -> u64 {
     let mut hasher = SipHasher13::new();
     value.hash(&mut hasher);
     hasher.finish()

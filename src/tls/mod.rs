@@ -6,6 +6,7 @@
 
 mod failure;
 mod files;
+mod materials;
 mod pem;
 mod provider;
 mod store;
@@ -13,11 +14,13 @@ mod terminal;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod wire;
 mod x509;
 
 pub use failure::{Failure, Reason};
-pub use files::{Materials, Shown, Trouble, read};
+pub use files::read;
+pub use materials::{Materials, Shown, Trouble};
 pub use store::{Credential, Flaw, Store};
 pub use terminal::{Handshake, Opened, Terminal};
 pub use wire::Wire;

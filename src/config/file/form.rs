@@ -14,8 +14,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::{
-    self, AccessLogOutput, AdminAddress, AllDown, Balance, ClientCertificates, Endpoint,
-    LineFormat, OnDown, SendProxy, ServerPattern, Statuses, TlsVersion,
+    self, AccessLogOutput, AdminAddress, AllDown, Balance, Endpoint, LineFormat, OnDown, SendProxy,
+    ServerPattern, Statuses,
 };
 
 /// A value that is written as a text.
@@ -149,8 +149,10 @@ macro_rules! words {
 }
 
 mod http;
+mod tls;
 
 pub(super) use http::{HeaderName, HeaderValue};
+pub(super) use tls::{AlpnProtocol, ServerName};
 
 form!(
     Duration,
@@ -190,16 +192,9 @@ form!(Statuses, "l4lb-statuses", config::statuses, write_statuses);
 words!(Balance, "way to balance", Self::ALL, Self::name);
 words!(OnDown, "way to go down", Self::ALL, Self::name);
 words!(AllDown, "way to answer", Self::ALL, Self::name);
-words!(TlsVersion, "version of TLS", Self::ALL, Self::name);
 words!(
     SendProxy,
     "version of the PROXY header",
-    Self::ALL,
-    Self::name
-);
-words!(
-    ClientCertificates,
-    "way to ask clients for certificates",
     Self::ALL,
     Self::name
 );
@@ -254,17 +249,6 @@ const EXPECTED_BYTES: usize = 16 * 1024;
 /// A word of a command.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Word(pub(super) String);
-
-/// What ALPN calls a protocol.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct AlpnProtocol(pub(super) Box<str>);
-
-/// The longest one that fits there.
-const PROTOCOL_BYTES: usize = 255;
-
-/// The name of a server.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct ServerName(pub(super) Arc<str>);
 
 /// What a probe does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -334,12 +318,6 @@ form!(
     ToString::to_string
 );
 form!(Word, "l4lb-word", read_word, |it: &Self| it.0.clone());
-form!(
-    ServerName,
-    "l4lb-server-name",
-    |text| config::server_name(text).map(Self),
-    |it: &Self| it.0.to_string()
-);
 
 form!(
     ServerPattern,
@@ -347,9 +325,6 @@ form!(
     Self::parse,
     ToString::to_string
 );
-form!(AlpnProtocol, "l4lb-protocol", read_protocol, |it: &Self| it
-    .0
-    .to_string());
 
 words!(CheckKind, "type of check", Self::ALL, Self::name);
 
@@ -387,14 +362,6 @@ fn read_word(text: &str) -> Result<Word, String> {
         return Err("a word of a command has no NUL".to_owned());
     }
     Ok(Word(text.to_owned()))
-}
-
-fn read_protocol(text: &str) -> Result<AlpnProtocol, String> {
-    let is_name =
-        (1..=PROTOCOL_BYTES).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_graphic());
-    is_name
-        .then(|| AlpnProtocol(text.into()))
-        .ok_or_else(|| format!("'{text}' is no protocol of ALPN: write it like h2 or http/1.1"))
 }
 
 fn read_expected(text: &str) -> Result<Expected, String> {

@@ -106,7 +106,6 @@ impl Shell {
                     alpn: client.as_ref().map_or(said.alpn, |it| it.alpn),
                     ssl: client.as_ref().map_or(said.ssl, |it| Some(it.ssl())),
                     authority: said.authority.or_else(|| hello?.server_name.as_deref()),
-                    ..said
                 };
                 encode_v2(addresses, &tlvs)
             }

@@ -10,7 +10,7 @@ use crate::life::available;
 fn site() -> Server {
     let site = Behaviour::Site {
         name: "a".to_owned(),
-        colour: "teal".parse().unwrap(),
+        colour: "light-blue".parse().unwrap(),
     };
     Server::start("127.0.0.1:0", site).unwrap()
 }

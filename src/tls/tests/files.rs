@@ -1,0 +1,94 @@
+//! What is read from files, and what is wrong with them.
+
+use super::*;
+
+#[test]
+fn all_that_is_wrong_with_files_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = authority("root");
+    let path = |name: &str| folder.path().join(name);
+    let [one, other] = [(); 2].map(|()| issued(&root, "a.example"));
+    let key = other.find("-----BEGIN PRIVATE KEY").unwrap();
+    fs::write(path("bad.pem"), "no certificate").unwrap();
+    fs::write(path("good.pem"), &one).unwrap();
+    fs::write(path("good.key"), &other[key..]).unwrap();
+    fs::write(
+        path("lone.pem"),
+        &one[..one.find("-----BEGIN PRIVATE").unwrap()],
+    )
+    .unwrap();
+    let mut config = configured(folder.path(), "client_ca = \"DIR/none\"");
+    let dir = folder.path().display();
+    let told = |config: &Config| {
+        let troubles = read(config, &Materials::default(), NOW).unwrap_err();
+        let lines = troubles
+            .iter()
+            .map(|it| format!("{} {it}", it.place.join(".")));
+        lines
+            .map(|it| it.replace(&format!("{dir}/"), ""))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&config),
+        [
+            "listener.1.tls.certificates listener web: bad.pem has no private key, and no key is given",
+            "listener.1.tls.certificates listener web: good.key is not the key of the certificate",
+            "listener.1.tls.certificates listener web: lone.pem has no private key, and no key is given",
+            "listener.1.tls.client_ca listener web: cannot read none: no such file or directory",
+        ]
+    );
+    let tls = config.listeners[0].tls.as_mut().unwrap();
+    tls.client_ca = Some(path("bad.pem"));
+    tls.certificates = config::Certificates::Files(vec![
+        config::CertificateFiles {
+            cert: path("good.pem"),
+            key: None,
+        },
+        config::CertificateFiles {
+            cert: path("good.pem"),
+            key: Some(path("good.key")),
+        },
+        config::CertificateFiles {
+            cert: path("missing.pem"),
+            key: None,
+        },
+    ]);
+    assert_eq!(
+        told(&config),
+        [
+            "listener.1.tls.certificates.2.key listener web: good.key is not the key of the certificate",
+            "listener.1.tls.certificates.3.cert listener web: cannot read missing.pem: no such file or directory",
+        ]
+    );
+}
+
+#[test]
+fn an_expired_certificate_is_a_warning_and_shown_all_the_same() {
+    let scene = Scene::new("");
+    let shown = &scene.materials.shown;
+    assert_eq!(scene.materials.warnings.len(), 0);
+    assert_eq!(shown.len(), 2);
+    let late = shown[0].says.not_after + 1;
+    let config = configured(scene.folder.path(), "");
+    let materials = read(&config, &Materials::default(), late).unwrap();
+    let file = scene.folder.path().join("a.pem");
+    let wanted = format!(
+        "listener web: the certificate in {} has expired on 4096-01-01",
+        file.display()
+    );
+    assert_eq!(materials.warnings[0], wanted);
+    assert!(materials.listener("web").is_some() && materials.listener("other").is_none());
+}
+
+#[test]
+fn a_word_of_its_authority_goes_along_with_a_certificate() {
+    let mut scene = Scene::new("");
+    assert!(scene.materials.shown.iter().all(|it| !it.stapled));
+    fs::write(scene.folder.path().join("b.pem.ocsp"), b"word").unwrap();
+    let folder = scene.folder.path().to_owned();
+    assert!(scene.materials.is_outdated(&folder));
+    scene.read();
+    assert!(!scene.materials.is_outdated(&folder));
+    let stapled: Vec<_> = scene.materials.shown.iter().map(|it| it.stapled).collect();
+    assert_eq!(stapled, [false, true]);
+}
