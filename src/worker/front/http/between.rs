@@ -113,6 +113,7 @@ impl Shell {
     pub(in crate::worker) fn forget_backend(&mut self, slot: &mut Slot) {
         self.let_go(slot);
         slot.session.forget(Side::Backend);
+        slot.connected = None; // what comes now is no longer its
         if let Some(http) = slot.http_mut() {
             http.is_kept = false;
         }
@@ -151,6 +152,7 @@ impl Shell {
             {
                 slot.session.forget(Side::Backend);
                 slot.backend_socket = Some(socket);
+                slot.connected = Some(self.clock.moment());
                 if let Some(front) = slot.front.as_deref_mut() {
                     front.secure[Side::Backend.index()] = secure;
                 }
