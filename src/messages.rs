@@ -5,7 +5,7 @@
 //! Only types live here, no threads. Imports pool, balance, plan, discovery, scaling, session and sys.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ use crate::balance::{Preview, Snapshot};
 use crate::discovery::News;
 use crate::plan::{Plan, PlannedListener};
 use crate::pool::{Backend, BackendId, Order, State};
-use crate::requests::{Connection, First, Reply, Request};
+use crate::requests::{Caller, Connection, First, Reply, Request};
 use crate::scaling::Ran;
 use crate::session::{CloseReason, DialError, Side};
 use crate::sys::TcpInfo;
@@ -97,9 +97,9 @@ pub enum ToWorker {
     Kill(u64, Reply<bool>),
     /// How many sessions there are, by what they have.
     Census(Reply<Vec<Crowd>>),
-    /// What the next client of this listener would get if it had this address; none where there is no
-    /// such listener.
-    Explain(Arc<str>, IpAddr, Reply<Option<Outlook>>),
+    /// What the next client of this listener would get if it were that one; none where there is no such
+    /// listener, or no pool for it.
+    Explain(Arc<str>, Arc<Caller>, Reply<Option<Outlook>>),
     /// Answer, to show that the loop turns.
     Ping(Reply<()>),
     /// Of so many sessions of this backend, the idlest first: when a byte moved last, in milliseconds

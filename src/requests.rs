@@ -9,11 +9,10 @@ mod foresight;
 pub mod history;
 pub mod overview;
 
-pub use explanation::{Candidate, Explanation, WorkerView};
+pub use explanation::{Caller, Candidate, Explanation, WorkerView};
 pub use foresight::{Foresight, Moved, Touched, TouchedBackend, TouchedListener, TouchedSetting};
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,9 +90,8 @@ pub enum Request {
     History(Range, Option<String>, Reply<Result<History, Refusal>>),
     /// What was counted, for Prometheus.
     Metrics(Reply<Scrape>),
-    /// What the next client of a listener would get if it had this address. The name may be left out
-    /// where there is one listener.
-    Explain(IpAddr, Option<String>, Reply<Result<Explanation, Refusal>>),
+    /// What the next client would get if it were this one.
+    Explain(Box<Caller>, Reply<Result<Explanation, Refusal>>),
     /// The configuration that is in force, as the file would say it.
     Config(Reply<serde_json::Value>),
     /// What this configuration would change if it were the file's.

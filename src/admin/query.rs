@@ -1,11 +1,9 @@
 //! What stands after the question mark: parameters that are known, each at most once. Pure.
 
-use std::net::IpAddr;
-
 use super::problem::Problem;
 use crate::config::{self, hint};
-use crate::requests::First;
 use crate::requests::history::Range;
+use crate::requests::{Caller, First};
 
 /// The value of the parameter `name`, where it is given; nothing else may be.
 pub(super) fn parameter<'a>(
@@ -53,16 +51,23 @@ pub(super) fn history(query: Option<&str>) -> Result<(Range, Option<String>), Pr
     Ok((range, pool.transpose()?))
 }
 
-/// The parameters `client`, an address whose port does not matter, and `listener`, a name that may be
-/// left out.
-pub(super) fn client_and_listener(
-    query: Option<&str>,
-) -> Result<(IpAddr, Option<String>), Problem> {
-    let [client, listener] = parameters(query, ["client", "listener"])?;
+/// The parameters `client`, an address whose port does not matter, and `listener`, `sni` and `alpn`, which
+/// may be left out.
+pub(super) fn caller(query: Option<&str>) -> Result<Caller, Problem> {
+    let names = ["client", "listener", "sni", "alpn"];
+    let [client, listener, sni, alpn] = parameters(query, names)?;
     let client = client.ok_or_else(|| Problem::invalid("client is missing"))?;
     let client = config::client_address(&decoded_or_plain(client))
         .map_err(|error| Problem::invalid(format!("client: {error}")))?;
-    Ok((client, listener.map(decoded_or_plain)))
+    let sni = sni.map(|it| config::asked_name(&decoded_or_plain(it)));
+    let sni = sni.transpose();
+    let sni = sni.map_err(|error| Problem::invalid(format!("sni: {error}")))?;
+    Ok(Caller {
+        client,
+        listener: listener.map(decoded_or_plain),
+        sni,
+        alpn: alpn.map(decoded_or_plain),
+    })
 }
 
 /// A value with its percent signs resolved, or as it is where they mean nothing.
@@ -201,12 +206,14 @@ mod tests {
             ("client=%+1", Err("'%+1' is no client")),
             ("client=1.2.3.4&client=1.2.3.5", Err("given twice")),
             ("client=1.2.3.4&pool=x", Err("unknown parameter 'pool'")),
+            ("client=1.2.3.4&sni=a..b", Err("sni: 'a..b' is no name")),
+            ("client=1.2.3.4&sni=10.0.0.1", Err("'10.0.0.1' is no name")),
         ];
         for (query, wanted) in table {
-            match (client_and_listener(Some(query)), wanted) {
-                (Ok((client, listener)), Ok((address, name))) => {
-                    assert_eq!(client.to_string(), address, "{query}");
-                    assert_eq!(listener.as_deref(), name, "{query}");
+            match (caller(Some(query)), wanted) {
+                (Ok(caller), Ok((address, name))) => {
+                    assert_eq!(caller.client.to_string(), address, "{query}");
+                    assert_eq!(caller.listener.as_deref(), name, "{query}");
                 }
                 (Err(error), Err(hint)) => assert!(error.detail.contains(hint), "{error:?}"),
                 (other, _) => panic!("{query}: {other:?}"),

@@ -133,15 +133,19 @@ pub(super) async fn connections(
     params(("client" = String, Query,
             description = "The client's address; the port may be left out, as it does not matter"),
            ("listener" = Option<String>, Query,
-            description = "The listener's name; it may be left out where there is one")),
+            description = "The listener's name; it may be left out where there is one"),
+           ("sni" = Option<String>, Query,
+            description = "The name that the client asks for in TLS, where the listener has routes"),
+           ("alpn" = Option<String>, Query,
+            description = "The protocol that it offers there, such as h2")),
     responses((status = 200, description = "What it would get", body = Explanation)),
 )]
 pub(super) async fn explain(
     State(shared): State<Shared>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let (client, listener) = query::client_and_listener(query.as_deref())?;
-    let ask = |reply| Request::Explain(client, listener, reply);
+    let caller = Box::new(query::caller(query.as_deref())?);
+    let ask = |reply| Request::Explain(caller, reply);
     let explanation = shared.desk.ask(ask).await??;
     Ok(json(StatusCode::OK, &explanation))
 }

@@ -10,7 +10,17 @@ pub(super) const TALKS: [(&str, &[&str]); 12] = [
     ("backends", &["--admin", "--json"]),
     ("connections", &["--admin", "--json", "--limit"]),
     ("top", &["--admin", "--json", "--once"]),
-    ("explain", &["--admin", "--client", "--json", "--listener"]),
+    (
+        "explain",
+        &[
+            "--admin",
+            "--alpn",
+            "--client",
+            "--json",
+            "--listener",
+            "--sni",
+        ],
+    ),
     ("drain", &["--admin", "--over", "--token-file"]),
     ("ready", &["--admin", "--token-file"]),
     ("maint", &["--admin", "--token-file"]),
@@ -24,12 +34,14 @@ pub(super) const TALKS: [(&str, &[&str]); 12] = [
 ];
 
 /// Those of their flags that nothing else has, with a value and without.
-pub(super) const VALUED: [&str; 6] = [
+pub(super) const VALUED: [&str; 8] = [
+    "--alpn",
     "--client",
     "--from",
     "--limit",
     "--listener",
     "--over",
+    "--sni",
     "--token-file",
 ];
 pub(super) const SWITCHES: [&str; 3] = ["--json", "--once", "--ready"];
@@ -124,6 +136,10 @@ pub(super) struct Explain {
     #[argh(option, arg_name = "ADDR")]
     pub(super) admin: Option<String>,
 
+    /// where the listener has routes, the protocol that the client offers in TLS, such as h2
+    #[argh(option, arg_name = "PROTOCOL")]
+    pub(super) alpn: Option<String>,
+
     /// the client's address: 203.0.113.7 or [2001:db8::1]:5555; the port does not matter
     #[argh(option, arg_name = "ADDR")]
     pub(super) client: String,
@@ -135,6 +151,10 @@ pub(super) struct Explain {
     /// the listener that it comes to; may be left out where there is one
     #[argh(option, arg_name = "NAME")]
     pub(super) listener: Option<String>,
+
+    /// where the listener has routes, the server that the client names in TLS
+    #[argh(option, arg_name = "NAME")]
+    pub(super) sni: Option<String>,
 }
 
 /// Show how everything is, anew each second, as the dashboard does.

@@ -9,7 +9,7 @@ use super::commands::{
 };
 use super::values::{duration, number, or_default};
 use super::{Failure, Task, is_coloured};
-use crate::client::{self, Act, BackendName, Command, Form, Look, Talk};
+use crate::client::{self, Act, BackendName, Caller, Command, Form, Look, Talk};
 use crate::config::{self, AdminAddress};
 use crate::pool::Order;
 
@@ -51,10 +51,19 @@ pub(super) fn explain(it: &Explain) -> Result<Task, Failure> {
         .map_err(|why| Failure::Usage(format!("--client: {why}")))?;
     let listener = it.listener.as_ref().map(|text| name("listener", text));
     let listener = listener.transpose()?;
+    let sni = it.sni.as_ref().map(|text| config::asked_name(text));
+    let sni = sni.transpose();
+    let sni = sni.map_err(|why| Failure::Usage(format!("--sni: {why}")))?;
+    let caller = Caller {
+        client,
+        listener,
+        sni,
+        alpn: it.alpn.clone(),
+    };
     look(
         it.admin.as_ref(),
         it.json,
-        Look::Explanation { client, listener },
+        Look::Explanation(Box::new(caller)),
     )
 }
 
@@ -279,17 +288,21 @@ mod tests {
             ("top --once", Look::Overview),
             (
                 "explain --client [::1]:5555",
-                Look::Explanation {
+                Look::Explanation(Box::new(Caller {
                     client: Ipv6Addr::LOCALHOST.into(),
                     listener: None,
-                },
+                    sni: None,
+                    alpn: None,
+                })),
             ),
             (
-                "explain --client 10.0.0.1 --listener web",
-                Look::Explanation {
+                "explain --client 10.0.0.1 --listener web --sni Shop.example. --alpn h2",
+                Look::Explanation(Box::new(Caller {
                     client: [10, 0, 0, 1].into(),
                     listener: Some("web".to_owned()),
-                },
+                    sni: Some("shop.example".into()),
+                    alpn: Some("h2".to_owned()),
+                })),
             ),
         ];
         for (words, look) in table {
@@ -345,6 +358,10 @@ mod tests {
             ("connections --limit 10001", "from 1 to 10000"),
             ("explain", "--client"),
             ("explain --client web", "--client: 'web' is no client"),
+            (
+                "explain --client ::1 --sni a..b",
+                "--sni: 'a..b' is no name",
+            ),
             (
                 "explain --client ::1 --listener a/b",
                 "\"a/b\" is no listener",

@@ -1,19 +1,24 @@
 //! Which backend an operator means.
 
-use std::net::IpAddr;
-
 use super::api::Api;
 use super::{BackendName, Failure};
 use crate::config;
-use crate::requests::{Backend, Pool, backends_path, segment};
+use crate::requests::{Backend, Caller, Pool, backends_path, segment};
 
 /// Where it is explained what a client would get.
-pub(super) fn explanation_path(client: IpAddr, listener: Option<&str>) -> String {
-    let listener = listener.map(|name| format!("&listener={}", segment(name)));
-    format!(
-        "/v1/explain?client={client}{}",
-        listener.unwrap_or_default()
-    )
+pub(super) fn explanation_path(caller: &Caller) -> String {
+    let mut path = format!("/v1/explain?client={}", caller.client);
+    let more = [
+        ("listener", caller.listener.as_deref()),
+        ("sni", caller.sni.as_deref()),
+        ("alpn", caller.alpn.as_deref()),
+    ];
+    for (key, value) in more {
+        if let Some(value) = value {
+            path += &format!("&{key}={}", segment(value));
+        }
+    }
+    path
 }
 
 /// The backends of a pool.

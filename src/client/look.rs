@@ -39,9 +39,7 @@ fn read(api: &Api, look: &Look) -> Result<Reading, Failure> {
         }
         Look::Connections(limit) => api.read(&format!("/v1/connections?limit={limit}")),
         Look::Overview => api.read(top::PATH),
-        Look::Explanation { client, listener } => {
-            api.read(&find::explanation_path(*client, listener.as_deref()))
-        }
+        Look::Explanation(caller) => api.read(&find::explanation_path(caller)),
     }
 }
 
@@ -66,7 +64,7 @@ fn text(
             let overview: Overview = api.typed(reading.value)?;
             Ok(top::screen::text(&overview, is_coloured))
         }
-        Look::Explanation { .. } => Ok(explanation(&api.typed(reading.value)?, is_coloured)),
+        Look::Explanation(_) => Ok(explanation(&api.typed(reading.value)?, is_coloured)),
     }
 }
 

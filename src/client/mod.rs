@@ -17,12 +17,12 @@ mod table;
 mod top;
 mod words;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::AdminAddress;
 use crate::pool::Order;
+pub use crate::requests::Caller;
 use crate::requests::Foresight;
 use api::Api;
 
@@ -65,12 +65,7 @@ pub enum Look {
     /// How everything is, as the dashboard shows it.
     Overview,
     /// What a client would get.
-    Explanation {
-        /// The client's address.
-        client: IpAddr,
-        /// The listener's name, which may be left out where there is one.
-        listener: Option<String>,
-    },
+    Explanation(Box<Caller>),
 }
 
 /// How something is shown.

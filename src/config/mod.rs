@@ -38,7 +38,7 @@ pub use name::{name, served_name};
 pub use nearest::hint;
 pub use pool::{AllDown, BackendConfig, Balance, OnDown, PoolConfig};
 pub use proxy::{AcceptProxy, DialFrom, SendProxy, network, own_address};
-pub use route::{RouteConfig, Routes, ServerPattern};
+pub use route::{RouteConfig, Routes, ServerPattern, asked_name};
 pub use scale::ScaleConfig;
 pub use source::Source;
 pub use spec::{SpecError, backend_spec};

@@ -5,6 +5,15 @@ use std::fmt;
 
 use crate::client_hello::host_name;
 
+/// The name that a client asks for, in lower case.
+///
+/// # Errors
+///
+/// It is none, as with an address.
+pub fn asked_name(text: &str) -> Result<Box<str>, String> {
+    host_name(text).ok_or_else(|| format!("'{text}' is no name of a server: write shop.example"))
+}
+
 /// Names of servers: one, or all that end with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerPattern {

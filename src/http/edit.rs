@@ -70,7 +70,13 @@ pub fn request<Value>(
     out: &mut Vec<u8>,
 ) {
     let version = head.version.text();
-    append(out, &[head.method, " ", head.target, " ", version, "\r\n"]);
+    // A whole URL would say another host than the one that is set (RFC 9112, 3.2.2).
+    let target = if edit.changes.iter().any(|change| change.replaces("Host")) {
+        head.origin_form()
+    } else {
+        head.target.into()
+    };
+    append(out, &[head.method, " ", &target, " ", version, "\r\n"]);
     let upgrades = head.asked().upgrades;
     for it in &head.fields {
         let is_kept = edit
@@ -117,11 +123,10 @@ pub fn response<Value>(
             copy(it, out);
         }
     }
-    let preset = security.map(|scheme| security::lacking(&head.fields, scheme));
+    let is_set = |name: &str| changes.iter().any(|change| change.replaces(name));
+    let preset = security.map(|scheme| security::lacking(&head.fields, is_set, scheme));
     for (name, value) in preset.into_iter().flatten() {
-        if !changes.iter().any(|change| change.replaces(name)) {
-            append(out, &[name, ": ", value, "\r\n"]);
-        }
+        append(out, &[name, ": ", value, "\r\n"]);
     }
     if head.kind() != Kind::Interim {
         connection(persistence, asked.version, upgrades, out);

@@ -6,6 +6,8 @@
 //! absolute target is passed on where its authority is that of the Host field, as HAProxy does; a
 //! fragment or a byte beyond ASCII in a target is refused.
 
+use std::borrow::Cow;
+
 use super::field::{self, Field};
 use super::framing::{self, Declared, Framing};
 use super::head::{self, Head, Scan, Version};
@@ -89,6 +91,16 @@ impl<'a> RequestHead<'a> {
         match path.split_once('?').map_or(path, |(path, _)| path) {
             "" => "/",
             path => path,
+        }
+    }
+
+    /// The target without scheme and host (RFC 9112, 3.2.1).
+    pub(super) fn origin_form(&self) -> Cow<'a, str> {
+        match authority(self.target) {
+            Some((_, _, "")) if self.method == "OPTIONS" => "*".into(),
+            Some((_, _, path)) if path.starts_with('/') => path.into(),
+            Some((_, _, path)) => format!("/{path}").into(),
+            None => self.target.into(),
         }
     }
 

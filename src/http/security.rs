@@ -19,12 +19,13 @@ const PRESET: [(&str, &str); 2] = [
 /// Policies add up: one more allows nothing that another one forbids.
 const ANCESTORS: (&str, &str) = ("Content-Security-Policy", "frame-ancestors 'self'");
 
-/// The headers that a response with these fields lacks.
+/// The headers that a response with these fields lacks; `is_set` says which ones it gets besides.
 pub(super) fn lacking(
     fields: &[Field<'_>],
+    is_set: impl Fn(&str) -> bool,
     scheme: Scheme,
 ) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let has = |name: &str| fields.iter().any(|field| field.is(name));
+    let has = |name: &str| is_set(name) || fields.iter().any(|field| field.is(name));
     let says_ancestors = fields.iter().any(|field| {
         let word = b"frame-ancestors";
         let mut windows = field.value.windows(word.len());
@@ -32,7 +33,8 @@ pub(super) fn lacking(
     });
     let strict = (scheme == Scheme::Https && !has(STRICT_TRANSPORT.0)).then_some(STRICT_TRANSPORT);
     let frames = (!says_ancestors && !has(FRAMES.0)).then_some(FRAMES);
-    let ancestors = (!says_ancestors).then_some(ANCESTORS);
+    // Where there is a policy, browsers do not look at X-Frame-Options (CSP 3, 6.4.2): what that says holds.
+    let ancestors = (!says_ancestors && !has(FRAMES.0)).then_some(ANCESTORS);
     let others = PRESET.map(|it| (!has(it.0)).then_some(it));
     [strict, frames, ancestors]
         .into_iter()

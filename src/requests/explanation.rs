@@ -1,7 +1,31 @@
 //! Which backend a client would get, and why no other one, as the API tells it.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+/// A client that may come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Its address.
+    pub client: IpAddr,
+    /// The listener that it comes to; it may be left out where there is one.
+    pub listener: Option<String>,
+    /// The name that it asks for in TLS, in lower case.
+    pub sni: Option<Box<str>>,
+    /// The one protocol that it offers there.
+    pub alpn: Option<String>,
+}
+
+impl Caller {
+    /// Whether it offers this protocol of TLS.
+    #[must_use]
+    pub fn offers(&self, protocol: &[u8]) -> bool {
+        let alpn = self.alpn.as_deref();
+        alpn.is_some_and(|it| it.as_bytes() == protocol)
+    }
+}
 
 /// What the next client of a listener would get.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
@@ -10,9 +34,9 @@ pub struct Explanation {
     pub client: String,
     /// The listener.
     pub listener: String,
-    /// Its pool.
+    /// The pool that it goes to; empty where the listener has none for it.
     pub pool: String,
-    /// How the pool's backends are picked.
+    /// How the pool's backends are picked; empty where there is none.
     pub balance: String,
     /// All of it in a sentence.
     pub answer: String,

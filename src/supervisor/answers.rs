@@ -40,9 +40,7 @@ impl Process {
                 reply.send(self.connections(limit, first));
             }
             Request::Kill(id, reply) => reply.send(self.kill(id)),
-            Request::Explain(client, listener, reply) => {
-                reply.send(self.explain(client, listener.as_deref()));
-            }
+            Request::Explain(caller, reply) => reply.send(self.explain(*caller)),
             Request::Foresee(config, reply) => self.foresee(*config, reply),
             Request::Metrics(reply) => reply.send(self.scrape()),
             Request::Overview(reply) => reply.send(self.overview()),

@@ -1,28 +1,28 @@
 //! Says which backend a client would get, and of every other one why not: the one place for the words
 //! of that. What would be done is found out by those who would do it, the workers.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::Process;
 use crate::balance::{Candidate, Grounds, Pick, Preview, Verdict};
 use crate::config::{self, Config, ListenerConfig, PoolConfig};
 use crate::messages::{Outlook, ToWorker};
 use crate::pool::{State, WARM};
-use crate::requests::{self, Explanation, Refusal, WorkerView};
+use crate::requests::{self, Caller, Explanation, Refusal, WorkerView};
 
 impl Process {
-    /// What the next client of `listener` would get if it had this address. Nothing changes by it.
-    pub(super) fn explain(
-        &self,
-        client: IpAddr,
-        listener: Option<&str>,
-    ) -> Result<Explanation, Refusal> {
+    /// What the next client would get if it were this one. Nothing changes by it.
+    pub(super) fn explain(&self, caller: Caller) -> Result<Explanation, Refusal> {
         let config = &self.wanted.config;
-        let listener = listener_of(config, listener)?;
-        let pool = &config.pools[listener.pool];
+        let listener = listener_of(config, caller.listener.as_deref())?;
+        let client = caller.client;
+        let Some(pool) = pool_of(listener, &caller) else {
+            return Ok(denied(listener, &caller));
+        };
+        let pool = &config.pools[pool];
         let outlooks = if self.stops == 0 {
-            let (name, client) = (&listener.name, client.to_canonical());
-            self.ask_workers(|reply| ToWorker::Explain(name.clone(), client, reply))
+            let (name, caller) = (&listener.name, Arc::new(caller));
+            self.ask_workers(|reply| ToWorker::Explain(name.clone(), caller.clone(), reply))
         } else {
             Vec::new() // they end one after the other
         };
@@ -81,6 +81,35 @@ fn listener_of<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Listene
             let hint = config::hint(name, &names);
             found.ok_or_else(|| Refusal::Unknown(format!("there is no listener {name:?}{hint}")))
         }
+    }
+}
+
+/// The place of the pool that the client goes to by what it says in TLS.
+fn pool_of(listener: &ListenerConfig, caller: &Caller) -> Option<usize> {
+    let offers = |protocol: &[u8]| caller.offers(protocol);
+    let Some(routes) = &listener.routes else {
+        return Some(listener.pool);
+    };
+    routes.pool(caller.sni.as_deref(), offers)
+}
+
+/// No route of the listener takes the client, and it has no pool besides.
+fn denied(listener: &ListenerConfig, caller: &Caller) -> Explanation {
+    let name = caller.sni.as_deref();
+    let name = name.map_or_else(
+        || "for clients that name no server".to_owned(),
+        |it| format!("for {it}"),
+    );
+    let (client, listener) = (caller.client, &listener.name);
+    let why = format!("is denied: listener {listener} has no pool {name}");
+    Explanation {
+        answer: format!("{client} {why}"),
+        client: client.to_string(),
+        listener: listener.to_string(),
+        pool: String::new(),
+        balance: String::new(),
+        held_back_because: Some(why),
+        workers: Vec::new(),
     }
 }
 

@@ -17,7 +17,7 @@ use super::materials::{Materials, Shown, Tickets, Trouble};
 use super::pem;
 use super::store::{Credential, Flaw, Store};
 use super::terms::{self, Trust};
-use super::x509::Certificate;
+use super::x509::{Certificate, is_ocsp_answer};
 use crate::config::{CertificateFiles, Certificates, Config, ListenerTls, PoolTls};
 use crate::discovery::listed::bytes;
 use crate::reason;
@@ -247,9 +247,7 @@ impl Reading<'_> {
             }
             None => chain.clone(),
         };
-        let mut staple = files.cert.clone().into_os_string();
-        staple.push(".ocsp");
-        let staple = self.file_if_there(Path::new(&staple)).ok();
+        let staple = self.staple(&files.cert);
         match Credential::new(&chain, &key, staple) {
             Ok(credential) => {
                 self.warn_of_age(&files.cert, &credential.says);
@@ -265,6 +263,24 @@ impl Reading<'_> {
                 None
             }
         }
+    }
+
+    /// What stands beside a certificate of its authority's word on it, if it can be shown.
+    fn staple(&mut self, certificate: &Path) -> Option<Vec<u8>> {
+        let mut path = certificate.to_owned().into_os_string();
+        path.push(".ocsp");
+        let path = Path::new(&path);
+        let staple = self.file_if_there(path).ok()?;
+        if is_ocsp_answer(&staple) {
+            return Some(staple);
+        }
+        let warning = format!(
+            "{}: {} is no answer of an authority (OCSP, in DER), and is not shown",
+            self.whose,
+            path.display()
+        );
+        self.materials.warnings.push(warning);
+        None
     }
 
     fn warn_of_age(&mut self, path: &Path, says: &Certificate) {

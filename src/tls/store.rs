@@ -132,8 +132,9 @@ impl Store {
 
 impl ResolvesServerCert for Store {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        // A name comes in lower case, and without the dot at its end.
-        let candidates = self.candidates(hello.server_name());
+        // A name comes in lower case, and perhaps with the dot at its end.
+        let name = hello.server_name();
+        let candidates = self.candidates(name.map(|it| it.strip_suffix('.').unwrap_or(it)));
         let schemes = hello.signature_schemes();
         let suits = |it: &&Arc<CertifiedKey>| it.key.choose_scheme(schemes).is_some();
         let suitable = candidates.iter().find(suits);

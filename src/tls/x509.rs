@@ -3,6 +3,7 @@
 //! Nothing is verified: that is for whoever takes a certificate for good. What is cut short or not a
 //! certificate is `None`, and never a panic.
 
+use x509_parser::asn1_rs::{Enumerated, Sequence};
 use x509_parser::extensions::GeneralName;
 use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::prelude::{AttributeTypeAndValue, FromDer, X509Certificate, X509Name};
@@ -44,6 +45,19 @@ impl Certificate {
             not_after: validity.not_after.timestamp(),
         })
     }
+}
+
+/// The longest answer of an authority that goes along with a certificate, in bytes.
+const MOST_STAPLED: usize = 32 * 1024;
+
+/// Whether it is a whole answer of an authority, and one that says something (RFC 6960, 4.2.1).
+pub(super) fn is_ocsp_answer(der: &[u8]) -> bool {
+    let Ok((rest, answer)) = Sequence::from_der(der) else {
+        return false;
+    };
+    let status = Enumerated::from_der(&answer.content);
+    let is_successful = status.is_ok_and(|(body, status)| status.0 == 0 && !body.is_empty());
+    rest.is_empty() && is_successful && der.len() <= MOST_STAPLED
 }
 
 /// A name as RFC 4514 writes it, which begins with the last of its parts.
@@ -135,10 +149,30 @@ mod tests {
         assert_eq!(subject, "1.3.6.1.4.1.7=a@b.example\u{fffd}");
     }
 
+    #[test]
+    fn an_answer_of_an_authority_is_whole_and_says_something() {
+        let answer = |status: u8| vec![0x30, 7, 10, 1, status, 0xa0, 2, 0x30, 0];
+        assert!(is_ocsp_answer(&answer(0)));
+        let try_later = vec![0x30, 3, 10, 1, 3];
+        let more = [answer(0), vec![0]].concat();
+        let long = [&[0x30, 0x82, 0x90, 0, 10, 1, 0][..], &[0; 0x8ffd]].concat();
+        let none = [
+            vec![],
+            try_later,
+            answer(6),
+            answer(0)[..8].to_vec(),
+            more,
+            long,
+        ];
+        for (at, text) in none.into_iter().enumerate() {
+            assert!(!is_ocsp_answer(&text), "{at}");
+        }
+    }
+
     proptest! {
         #[test]
         fn nothing_makes_it_panic(bytes: Vec<u8>) {
-            let _ = Certificate::read(&bytes);
+            let _ = (Certificate::read(&bytes), is_ocsp_answer(&bytes));
         }
 
         #[test]

@@ -249,8 +249,8 @@ impl Worker {
                 }
                 ToWorker::Kill(id, reply) => reply.send(self.sessions.kill(id)),
                 ToWorker::Census(reply) => reply.send(self.sessions.census()),
-                ToWorker::Explain(listener, client, reply) => {
-                    reply.send(self.sessions.explain(&listener, client));
+                ToWorker::Explain(listener, caller, reply) => {
+                    reply.send(self.sessions.explain(&listener, &caller));
                 }
                 ToWorker::Idlest(backend, count, reply) => {
                     reply.send(self.sessions.idlest(backend, count));

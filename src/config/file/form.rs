@@ -375,6 +375,8 @@ fn read_expected(text: &str) -> Result<Expected, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     /// Whether each text is read and written again as the second one.
@@ -398,6 +400,12 @@ mod tests {
             ("srv:_a._b.c", "srv:_a._b.c"),
             ("https://a:1", "https://a:1"),
         ]);
+    }
+
+    #[test]
+    fn every_form_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = COMPLAINTS.iter().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), COMPLAINTS.len());
     }
 
     #[test]

@@ -84,11 +84,17 @@ fn an_expired_certificate_is_a_warning_and_shown_all_the_same() {
 fn a_word_of_its_authority_goes_along_with_a_certificate() {
     let mut scene = Scene::new("");
     assert!(scene.materials.shown.iter().all(|it| !it.stapled));
-    fs::write(scene.folder.path().join("b.pem.ocsp"), b"word").unwrap();
+    let answer = [0x30, 7, 10, 1, 0, 0xa0, 2, 0x30, 0];
+    fs::write(scene.folder.path().join("b.pem.ocsp"), answer).unwrap();
     let folder = scene.folder.path().to_owned();
     assert!(scene.materials.is_outdated(&folder));
     scene.read();
     assert!(!scene.materials.is_outdated(&folder));
     let stapled: Vec<_> = scene.materials.shown.iter().map(|it| it.stapled).collect();
     assert_eq!(stapled, [false, true]);
+    fs::write(scene.folder.path().join("b.pem.ocsp"), b"").unwrap();
+    scene.read();
+    assert!(scene.materials.shown.iter().all(|it| !it.stapled));
+    let warning = &scene.materials.warnings[0];
+    assert!(warning.contains("b.pem.ocsp is no answer"), "{warning}");
 }

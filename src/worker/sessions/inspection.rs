@@ -1,13 +1,12 @@
 //! What operators see of sessions, and the end of one that they ask for.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Sessions;
 use crate::messages::{Crowd, Outlook};
 use crate::pool::BackendId;
-use crate::requests::{Connection, First};
+use crate::requests::{Caller, Connection, First};
 use crate::session::{Cause, Direction};
 use crate::worker::slot::Slot;
 
@@ -50,9 +49,17 @@ impl Sessions {
         crowds.collect()
     }
 
-    /// What the next client of this listener would get if it had this address. Nothing changes by it.
-    pub(in crate::worker) fn explain(&mut self, listener: &str, client: IpAddr) -> Option<Outlook> {
-        let pool = self.shell.listeners.get(listener)?.config.pool;
+    /// What the next client of this listener would get if it were that one. Nothing changes by it.
+    pub(in crate::worker) fn explain(
+        &mut self,
+        listener: &str,
+        caller: &Caller,
+    ) -> Option<Outlook> {
+        let listener = self.shell.listeners.get(listener)?;
+        let offers = |protocol: &[u8]| caller.offers(protocol);
+        let destination = listener.destination(caller.sni.as_deref(), offers)?;
+        let pool = listener.destinations[usize::from(destination)].pool;
+        let client = caller.client.to_canonical();
         let now = self.shell.clock.millis();
         Some(Outlook {
             worker: self.me(),

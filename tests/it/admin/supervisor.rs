@@ -119,7 +119,7 @@ impl Inside {
             Request::Remove { reply, .. } => reply.send(self.or_refusal(())),
             Request::Connections(limit, _, reply) => reply.send(self.connections(limit)),
             Request::Kill(_, reply) => reply.send(self.or_refusal(())),
-            Request::Explain(_, _, reply) => reply.send(self.or_refusal(explanation())),
+            Request::Explain(_, reply) => reply.send(self.or_refusal(explanation())),
             Request::Metrics(reply) => reply.send(Scrape::default()),
             Request::Overview(reply) => reply.send(Arc::new(self.overview())),
             Request::History(range, pool, reply) => reply.send(match pool.as_deref() {

@@ -145,3 +145,29 @@ fn a_hello_that_has_waited_is_counted_at_the_backend_that_gets_it() {
         assert_eq!(backend[key], 2 * bytes.len(), "{key}: {backend}");
     }
 }
+
+#[test]
+fn explain_says_where_the_name_and_the_protocol_of_a_client_lead() {
+    let servers = [echo(), echo()];
+    let pools = pool("one", servers[0].addr(), "") + &pool("two", servers[1].addr(), "");
+    let routes = "route = [{ sni = [\"shop.example\"], alpn = [\"h2\"], pool = \"two\" }, \
+                  { sni = [\"shop.example\"], pool = \"one\" }]";
+    let scene = Scene::start(routes, &pools);
+    let backends = |words: &[&str]| {
+        let all = [&["explain", "--client", "10.0.0.1"], words].concat();
+        scene.say(&all)
+    };
+    let table: [(&[&str], &str); 4] = [
+        (&["--sni", "shop.example"], "gets one/"),
+        (&["--sni", "SHOP.example.", "--alpn", "h2"], "gets two/"),
+        (
+            &["--sni", "other.example"],
+            "is denied: listener tls has no pool for other.example",
+        ),
+        (&[], "for clients that name no server"),
+    ];
+    for (words, wanted) in table {
+        let said = backends(words);
+        assert!(said.contains(wanted), "{words:?}: {said}");
+    }
+}

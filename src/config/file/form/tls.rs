@@ -18,7 +18,7 @@ pub(in crate::config::file) struct ServerName(pub(in crate::config::file) Arc<st
 
 form!(
     ServerName,
-    "l4lb-server-name",
+    "l4lb-tls-server-name",
     |text| config::server_name(text).map(Self),
     |it: &Self| it.0.to_string()
 );

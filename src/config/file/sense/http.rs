@@ -12,9 +12,24 @@ impl Sense<'_> {
     pub(super) fn http(&mut self, path: &str, listener: &Node) {
         let key = |name| listener.entries().iter().find(|it| it.key == name);
         let speaks = listener.at("protocol").and_then(Node::text);
-        if let Some(route) = key("route").filter(|_| speaks == Some(Protocol::Http.name())) {
-            let what = format!("{path}: route is for TLS that is not decrypted, which HTTP is not");
-            self.complain(&route.key_span, what);
+        if speaks == Some(Protocol::Http.name()) {
+            if let Some(route) = key("route").filter(|_| key("tls").is_none()) {
+                let what =
+                    format!("{path}: HTTP without tls has no names that a route could go by");
+                self.complain(&route.key_span, what);
+            }
+            let tls = listener.at("tls");
+            for node in tls
+                .and_then(|it| it.at("alpn"))
+                .map_or(&[][..], Node::items)
+            {
+                if node.text().is_some_and(|it| !it.starts_with("http/1.")) {
+                    let what = format!(
+                        "{path}: tls: a listener that speaks HTTP/1.1 cannot agree upon this"
+                    );
+                    self.complain(&node.span, what);
+                }
+            }
         }
         let Some(http) = key("http") else {
             return;
@@ -34,6 +49,21 @@ impl Sense<'_> {
         for key in ["request_headers", "response_headers"] {
             if let Some(edits) = http.value.at(key) {
                 self.edits(&below(&path, key), edits);
+                self.host(&below(&path, key), edits);
+            }
+        }
+    }
+
+    /// A request has one Host (RFC 9112, 3.2).
+    fn host(&mut self, path: &str, edits: &Node) {
+        let removed = edits.at("remove").map_or(&[][..], Node::items).iter();
+        let removed = removed.map(|it| (it.text().unwrap_or_default(), &it.span));
+        let added = edits.at("add").map_or(&[][..], Node::entries).iter();
+        let added = added.map(|it| (&*it.key, &it.key_span));
+        for (name, span) in removed.chain(added) {
+            if name.eq_ignore_ascii_case("Host") {
+                let what = format!("{path}: there is always one Host, which can only be set");
+                self.complain(span, what);
             }
         }
     }

@@ -78,10 +78,22 @@ fn a_listener_speaks_http_where_it_is_told_to() {
 
 #[test]
 fn what_is_wrong_is_told_with_its_place() {
-    let table: [(&str, &[&str]); 12] = [
+    let table: [(&str, &[&str]); 15] = [
         (
             "protocol = \"http\"\nroute = [{ pool = \"app\" }]",
-            &["6:1: listener[1]: route is for TLS"],
+            &["6:1: listener[1]: HTTP without tls has no names"],
+        ),
+        (
+            "protocol = \"http\"\ntls = { certificates = \"x\", alpn = [\"h2\", \"http/1.1\"] }",
+            &["6:37: listener[1]: tls: a listener that speaks HTTP/1.1 cannot agree"],
+        ),
+        (
+            "protocol = \"http\"\nhttp.request_headers.remove = [\"A\", \"host\"]",
+            &["6:38: listener[1].http.request_headers: there is always one Host"],
+        ),
+        (
+            "protocol = \"http\"\nhttp.request_headers.add.Host = \"a\"",
+            &["6:26: listener[1].http.request_headers: there is always one Host"],
         ),
         (
             "protocol = \"htp\"",
