@@ -28,6 +28,8 @@ pub(super) struct Secure {
     sealed: usize,
     /// Whether the peer has ended its stream without saying so.
     ended_silently: bool,
+    /// Whether the peer is not told the end of its stream: what it was sent may be cut short.
+    pub(super) leaves_silently: bool,
 }
 
 /// What all sessions of a worker share for TLS; nothing, before the first one.
@@ -54,16 +56,23 @@ impl Secure {
             terminal,
             sealed: 0,
             ended_silently: false,
+            leaves_silently: false,
         }
     }
 
     /// What is to be sent for a text, and the end of the stream behind it.
     pub(super) fn last_words(&mut self, text: &[u8]) -> Vec<u8> {
         // Without a key nothing can be said, and the end of the connection has to do.
-        if text.is_empty() || self.terminal.seal(text).is_ok() {
+        let is_said = text.is_empty() || self.terminal.seal(text).is_ok();
+        if is_said && !self.leaves_silently {
             self.terminal.close();
         }
         self.terminal.wire().bytes().to_vec()
+    }
+
+    /// Whether the peer has ended its stream without saying so.
+    pub(super) const fn has_ended_silently(&self) -> bool {
+        self.ended_silently
     }
 
     /// Whether the peer has said something that nobody has read, if only that it ends.
@@ -206,6 +215,22 @@ impl Shell {
         match slot.socket(side).map(|it| it.shutdown(Shutdown::Write)) {
             Some(Ok(())) => Outcome::Done,
             Some(Err(_)) | None => Outcome::Broken,
+        }
+    }
+
+    /// A session is over: a side with TLS whose stream is whole is told so, where it was not told yet. A socket
+    /// that does not take it at once has no more time.
+    pub(in crate::worker) fn take_leave(&self, slot: &mut Slot) {
+        for side in Side::BOTH {
+            if slot.session.ends_by_reset(side) {
+                continue;
+            }
+            let secure = slot.front.as_deref_mut().and_then(|it| it.secure(side));
+            let secure = secure.filter(|it| !it.terminal.common().is_handshaking());
+            let words = secure.map(|it| it.last_words(&[])).unwrap_or_default();
+            if let (false, Some(socket)) = (words.is_empty(), slot.socket(side)) {
+                let _ = self.relay.send(socket, &words);
+            }
         }
     }
 

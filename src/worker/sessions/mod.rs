@@ -359,6 +359,7 @@ impl Sessions {
         slot.holds
             .iter_mut()
             .for_each(|hold| self.shell.relay.release(hold));
+        self.shell.take_leave(&mut slot);
         for side in Side::BOTH {
             if let Some(socket) = slot.socket(side)
                 && slot.session.ends_by_reset(side)

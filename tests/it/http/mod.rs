@@ -3,14 +3,14 @@
 //! `backend` is a server that says what a test wants; `exchanges` are requests that are served, `keeping` is about
 //! connections from one request to the next, `refusals` are l4lb's own answers, `tools` are programs of others.
 
-mod backend;
+pub(crate) mod backend;
 mod exchanges;
 mod keeping;
 mod refusals;
 mod tools;
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 use tempfile::TempDir;
 
@@ -66,7 +66,7 @@ impl Scene {
 }
 
 /// All that is read to the end of the stream.
-fn rest(client: &mut TcpStream) -> String {
+pub(crate) fn rest(client: &mut impl Read) -> String {
     let mut all = Vec::new();
     client.read_to_end(&mut all).unwrap();
     String::from_utf8_lossy(&all).into_owned()
@@ -74,7 +74,7 @@ fn rest(client: &mut TcpStream) -> String {
 
 /// Reads one response with a Content-Length: its head and its body.
 #[track_caller]
-fn response(client: &mut TcpStream) -> (String, String) {
+pub(crate) fn response(client: &mut impl Read) -> (String, String) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -91,17 +91,17 @@ fn response(client: &mut TcpStream) -> (String, String) {
 }
 
 /// A request without a body.
-fn get(path: &str) -> Vec<u8> {
+pub(crate) fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: shop.example\r\n\r\n").into_bytes()
 }
 
 /// The last request of its connection.
-fn last(path: &str) -> Vec<u8> {
+pub(crate) fn last(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n").into_bytes()
 }
 
 /// A response with this body.
-fn ok(body: &str) -> Vec<u8> {
+pub(crate) fn ok(body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
 }

@@ -1,15 +1,11 @@
 //! TLS on the other side: backends are spoken to in it, and have to show who they are.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::thread;
 
 use l4lb::proxy_protocol::{Decoded, decode};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, Stream};
+use rustls::{ServerConnection, Stream};
 use test_backends::{Behaviour, Server};
 
 use super::{Files, echoed, issued, listener};
@@ -109,14 +105,7 @@ fn a_backend_that_cannot_show_who_it_is_gets_no_byte_and_another_one_serves() {
 #[test]
 fn a_backend_is_told_by_a_proxy_header_before_tls_who_the_client_is() {
     let files = Files::new(&["localhost"]);
-    let pem = fs::read(files.path("certs/localhost.pem")).unwrap();
-    let chain = CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>();
-    let key = PrivateKeyDer::from_pem_slice(&pem).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider);
-    let config = config.with_safe_default_protocol_versions().unwrap();
-    let config = config.with_no_client_auth();
-    let config = config.with_single_cert(chain.unwrap(), key).unwrap();
+    let config = files.serving("localhost");
     let backend = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = backend.local_addr().unwrap().port();
     let pool = format!(
@@ -140,7 +129,7 @@ fn a_backend_is_told_by_a_proxy_header_before_tls_who_the_client_is() {
             socket.read_exact(&mut byte).unwrap();
             bytes.extend(byte);
         }
-        let mut server = ServerConnection::new(Arc::new(config)).unwrap();
+        let mut server = ServerConnection::new(config).unwrap();
         let mut stream = Stream::new(&mut server, &mut socket);
         let mut text = [0; 5];
         stream.read_exact(&mut text).unwrap();

@@ -1,10 +1,12 @@
 //! TLS that is spoken here: with clients, with backends, with both.
 //!
 //! `streams` is what is relayed, `handshakes` how sessions begin, `backends` TLS on the other side,
-//! `renewal` certificates that change, `tools` are clients that others have written.
+//! `renewal` certificates that change, `http` what is special of HTTP in it, `tools` are clients that others have
+//! written.
 
 mod backends;
 mod handshakes;
+mod http;
 mod renewal;
 mod streams;
 mod tools;
@@ -14,11 +16,12 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
 use tempfile::TempDir;
 
 use crate::harness::{L4lb, Options};
@@ -45,6 +48,8 @@ fn issued(by: &Issuer, name: &str) -> String {
 struct Files {
     folder: TempDir,
     root: Issuer,
+    /// How many have been started from files in it.
+    started: AtomicUsize,
 }
 
 impl Files {
@@ -53,6 +58,7 @@ impl Files {
         let files = Self {
             folder: TempDir::new().unwrap(),
             root: authority("root"),
+            started: AtomicUsize::new(0),
         };
         fs::create_dir(files.path("certs")).unwrap();
         fs::write(files.path("ca.pem"), files.root.pem()).unwrap();
@@ -74,9 +80,10 @@ impl Files {
         fs::rename(fresh, place).unwrap();
     }
 
-    /// Starts an l4lb from a file, in which `DIR` is the folder.
+    /// Starts an l4lb from a file of its own, in which `DIR` is the folder: others watch theirs.
     fn start(&self, text: &str) -> L4lb {
-        let path = self.path("l4lb.toml");
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        let path = self.path(&format!("l4lb-{number}.toml"));
         let text = text.replace("DIR", &self.folder.path().display().to_string());
         fs::write(&path, text).unwrap();
         let path = path.to_str().unwrap().to_owned();
@@ -86,6 +93,18 @@ impl Files {
     /// One in front of a backend, with these keys for TLS.
     fn before(&self, backend: SocketAddr, keys: &str) -> L4lb {
         self.start(&listener(keys, &pool(&backend.to_string())))
+    }
+
+    /// What a server has to know that shows the certificate for this name.
+    fn serving(&self, name: &str) -> Arc<ServerConfig> {
+        let pem = fs::read(self.path("certs").join(format!("{name}.pem"))).unwrap();
+        let chain = CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>();
+        let key = PrivateKeyDer::from_pem_slice(&pem).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider);
+        let config = config.with_safe_default_protocol_versions().unwrap();
+        let config = config.with_no_client_auth();
+        Arc::new(config.with_single_cert(chain.unwrap(), key).unwrap())
     }
 
     /// What a client has to know that shows no certificate.

@@ -79,6 +79,10 @@ impl Shell {
             }
             Outcome::Ended if body.may_end() => {
                 exchange.persists = [false; 2];
+                let [client, backend] = &mut front.secure;
+                if let (Some(client), Some(backend)) = (client, backend) {
+                    client.leaves_silently |= backend.has_ended_silently();
+                }
                 Outcome::Edited(Edit {
                     read: 0,
                     held: 0,
