@@ -21,6 +21,9 @@ use crate::worker::slot::{Slot, watch};
 /// Connections that are parked for one client.
 const PARKED: usize = 4;
 
+/// Reads of a connection that nothing is asked on: more than that has nobody to say.
+const LATE_READS: usize = 8;
+
 /// A connection that nobody watches while nobody uses it.
 pub(super) struct Parked {
     backend: BackendId,
@@ -125,11 +128,7 @@ impl Shell {
         if !std::mem::take(&mut http.is_kept) {
             return None;
         }
-        let is_quiet = slot.session.is_quiet(Side::Backend);
-        let front = slot.front.as_deref();
-        let has_spoken = front.is_some_and(|it| it.has_read_ahead(Side::Backend));
-        let is_alive = |it: &Socket| !has_spoken && (is_quiet || self.is_alive(it));
-        if slot.backend_socket.as_ref().is_some_and(is_alive) {
+        if slot.session.is_quiet(Side::Backend) && !has_spoken(slot) || self.is_alive(slot) {
             return Some(self.reuse(slot));
         }
         self.forget_backend(slot);
@@ -142,24 +141,26 @@ impl Shell {
         slot: &mut Slot,
         backend: &Backend,
     ) -> Option<Outcome> {
-        let key = slot.key;
-        let parked = &mut slot.http_mut()?.parked;
-        while let Some(place) = parked.iter().rposition(|it| it.backend == backend.id) {
+        loop {
+            let front = slot.front.as_deref_mut()?;
+            let parked = &mut front.http.as_deref_mut()?.parked;
+            let place = parked.iter().rposition(|it| it.backend == backend.id)?;
             let Parked { socket, secure, .. } = parked.remove(place);
-            let peeked = rustix::net::recv(&socket, &mut [0], RecvFlags::PEEK);
-            if peeked.is_err_and(|it| it == rustix::io::Errno::AGAIN)
-                && watch(&self.registry, &socket, key, Side::Backend).is_ok()
+            front.secure[Side::Backend.index()] = secure;
+            slot.backend_socket = Some(socket);
+            if self.is_alive(slot)
+                && let Some(socket) = &slot.backend_socket
+                && watch(&self.registry, socket, slot.key, Side::Backend).is_ok()
             {
                 slot.session.forget(Side::Backend);
-                slot.backend_socket = Some(socket);
                 slot.connected = Some(self.clock.moment());
-                if let Some(front) = slot.front.as_deref_mut() {
-                    front.secure[Side::Backend.index()] = secure;
-                }
                 return Some(self.reuse(slot));
             }
+            slot.backend_socket = None;
+            if let Some(front) = slot.front.as_deref_mut() {
+                front.forget_backend();
+            }
         }
-        None
     }
 
     fn reuse(&mut self, slot: &mut Slot) -> Outcome {
@@ -171,19 +172,35 @@ impl Shell {
 
     /// Something has happened to the kept connection: it is given up if it has ended, or says what nobody asked.
     pub(in crate::worker::front) fn tend_backend(&mut self, slot: &mut Slot) -> Outcome {
-        let lives = slot
-            .backend_socket
-            .as_ref()
-            .is_some_and(|it| self.is_alive(it));
-        if !lives {
+        if !self.is_alive(slot) {
             self.forget_backend(slot);
         }
         Outcome::Done
     }
 
-    #[expect(clippy::unused_self, reason = "all system calls are the shell's")]
-    fn is_alive(&self, socket: &Socket) -> bool {
+    /// Whether the backend's connection can be used again: it has neither ended nor said what nobody has asked for. What
+    /// TLS says for itself, such as a late ticket, is heard here.
+    fn is_alive(&mut self, slot: &mut Slot) -> bool {
+        if slot.is_secure(Side::Backend) {
+            for _ in 0..LATE_READS {
+                match self.open_secure(slot, Side::Backend) {
+                    Outcome::Interrupted => {}
+                    Outcome::WouldBlock => return !has_spoken(slot),
+                    _ => return false,
+                }
+            }
+            return false;
+        }
+        let Some(socket) = &slot.backend_socket else {
+            return false;
+        };
         let peeked = rustix::net::recv(socket, &mut [0], RecvFlags::PEEK);
         peeked.is_err_and(|it| it == rustix::io::Errno::AGAIN)
     }
+}
+
+/// Whether something of what the backend says in TLS was read and belongs to no response.
+fn has_spoken(slot: &Slot) -> bool {
+    let front = slot.front.as_deref();
+    front.is_some_and(|it| it.has_read_ahead(Side::Backend))
 }

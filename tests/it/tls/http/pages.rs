@@ -29,6 +29,7 @@ fn a_page_comes_whole_and_the_end_is_said_behind_it() {
         let mut client = files.client(&l4lb, "localhost");
         client.write_all(request.as_bytes()).unwrap();
         let all = rest(&mut client); // an end that is not said would be an error
+        drop(client);
         assert!(all.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{all}");
         assert!(all.contains("\r\nConnection: close\r\n"), "{all}");
         let line = l4lb.wait_for_access_log(1).remove(0);

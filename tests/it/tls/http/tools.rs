@@ -1,1 +1,1 @@
-//! tools
+//! curl, over HTTPS with each version, and nginx that speaks it as a backend.
