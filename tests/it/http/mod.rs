@@ -7,7 +7,7 @@ pub(crate) mod backend;
 mod exchanges;
 mod keeping;
 mod refusals;
-mod tools;
+pub(crate) mod tools;
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;

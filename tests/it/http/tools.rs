@@ -14,15 +14,15 @@ use crate::life::{available, site};
 const BYTES: usize = 20_000_000;
 
 /// A server that is a process of its own, with one file; dropping it ends it.
-struct Peer {
-    address: SocketAddr,
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
     child: Child,
-    folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 impl Peer {
     /// `command` is given the port and the folder with the file.
-    fn start(command: impl Fn(u16, &str) -> Command) -> Self {
+    pub(crate) fn start(command: impl Fn(u16, &str) -> Command) -> Self {
         let folder = TempDir::new().unwrap();
         let mut bytes = vec![0; BYTES];
         pattern::fill(0, &mut bytes);
@@ -85,7 +85,7 @@ impl Drop for Peer {
     }
 }
 
-fn run(program: &str, words: &[&str]) -> Output {
+pub(crate) fn run(program: &str, words: &[&str]) -> Output {
     let output = Command::new(program).args(words).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{program} {words:?}: {errors}");

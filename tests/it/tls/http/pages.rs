@@ -13,7 +13,7 @@ use crate::life::let_pass;
 #[test]
 fn a_page_comes_whole_and_the_end_is_said_behind_it() {
     let (files, backend) = (Files::new(&["localhost"]), Backend::saying(ok("x")));
-    let nobody = "backends = [\"127.0.0.1:1\"]".to_owned();
+    let nobody = "retries = 0\nbackends = [\"127.0.0.1:1\"]".to_owned();
     let served = backends(&[backend.address]);
     for (request, pool, status, letters) in [
         ("GET / HTTP/1.1\r\n\r\n", &served, "400 Bad Request", "PR"),
