@@ -288,4 +288,21 @@ pub struct SessionRecord {
     pub tcp: Option<Box<[Option<TcpInfo>; 2]>>,
     /// The request, where this is one.
     pub request: Option<Box<RequestRecord>>,
+    /// What is known of the client by TLS, where it is spoken with it.
+    pub tls: Option<Arc<TlsRecord>>,
+}
+
+/// What a handshake has told of a client.
+#[derive(Debug)]
+pub struct TlsRecord {
+    /// Such as `1.3`.
+    pub version: &'static str,
+    /// As IANA calls it: `TLS_AES_256_GCM_SHA384`.
+    pub cipher: Box<str>,
+    /// The name that it has asked for.
+    pub server_name: Option<Box<str>>,
+    /// Whose its certificate is, as RFC 4514 writes it.
+    pub subject: Option<Box<str>>,
+    /// The common name of that.
+    pub common_name: Option<Box<str>>,
 }

@@ -64,6 +64,22 @@ struct Line<'a> {
         skip_serializing_if = "Option::is_none"
     )]
     user_agent: Option<&'a str>,
+    #[serde(rename = "tls.version", skip_serializing_if = "Option::is_none")]
+    tls_version: Option<&'a str>,
+    #[serde(rename = "tls.cipher", skip_serializing_if = "Option::is_none")]
+    tls_cipher: Option<&'a str>,
+    #[serde(
+        rename = "tls.client.server_name",
+        skip_serializing_if = "Option::is_none"
+    )]
+    tls_server_name: Option<&'a str>,
+    #[serde(rename = "tls.client.subject", skip_serializing_if = "Option::is_none")]
+    tls_subject: Option<&'a str>,
+    #[serde(
+        rename = "tls.client.x509.subject.common_name",
+        skip_serializing_if = "Option::is_none"
+    )]
+    tls_common_name: Option<&'a str>,
     #[serde(rename = "l4lb.listener")]
     listener: &'a str,
     #[serde(rename = "l4lb.pool")]
@@ -136,6 +152,7 @@ impl<'a> Line<'a> {
         let [client_first_byte, backend_first_byte] = record.first_byte.map(|it| it.map(nanos));
         let [client_tcp, backend_tcp] = record.tcp.as_deref().copied().unwrap_or_default();
         let request = record.request.as_deref();
+        let tls = record.tls.as_deref();
         let destination = record.backend.as_ref().map(|it| it.address);
         Self {
             timestamp: humantime::format_rfc3339_millis(at),
@@ -163,6 +180,11 @@ impl<'a> Line<'a> {
             url_path: request.map(|it| &*it.path),
             host: request.and_then(|it| it.host.as_deref()),
             user_agent: request.and_then(|it| it.user_agent.as_deref()),
+            tls_version: tls.map(|it| it.version),
+            tls_cipher: tls.map(|it| &*it.cipher),
+            tls_server_name: tls.and_then(|it| it.server_name.as_deref()),
+            tls_subject: tls.and_then(|it| it.subject.as_deref()),
+            tls_common_name: tls.and_then(|it| it.common_name.as_deref()),
             listener: &record.listener,
             pool: &record.pool,
             backend: record.backend.as_ref().map(|it| &*it.name),
@@ -222,7 +244,7 @@ fn as_text_within<S: Serializer>(
 mod tests {
     use super::*;
     use crate::access_log::line::fixtures::{
-        line, living, record, rejected, request, retried, unanswered,
+        line, living, record, rejected, request, retried, secure, unanswered,
     };
     use crate::config::LineFormat;
     use crate::pool::{Backend, BackendId};
@@ -295,6 +317,20 @@ mod tests {
     }
 
     #[test]
+    fn what_tls_has_told_has_the_names_of_the_common_schema() {
+        let object = object(&secure());
+        for (key, wanted) in [
+            ("tls.version", "1.3"),
+            ("tls.cipher", "TLS_AES_128_GCM_SHA256"),
+            ("tls.client.server_name", "shop.example"),
+            ("tls.client.subject", "CN=J. Doe,O=\"Acme\""),
+            ("tls.client.x509.subject.common_name", "J. Doe"),
+        ] {
+            assert_eq!(object[key], wanted, "{key}");
+        }
+    }
+
+    #[test]
     fn failed_attempts_and_what_the_kernel_says_are_in_it() {
         let object = object(&retried());
         let failed = json!([
@@ -341,7 +377,10 @@ mod tests {
 
     #[test]
     fn no_name_stands_where_another_one_has_a_table() {
-        let object = object(&retried());
+        let object = object(&SessionRecord {
+            tls: secure().tls,
+            ..retried()
+        });
         let names: Vec<&String> = object.as_object().unwrap().keys().collect();
         for outer in &names {
             let inner = names.iter().find(|it| it.starts_with(&format!("{outer}.")));

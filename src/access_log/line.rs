@@ -99,7 +99,7 @@ pub(super) const fn path(record: &SessionRecord) -> Option<&'static str> {
 #[cfg(test)]
 pub(super) mod fixtures {
     use super::*;
-    use crate::messages::{FailedAttempt, FailedAttempts};
+    use crate::messages::{FailedAttempt, FailedAttempts, TlsRecord};
     use crate::pool::{Backend, BackendId};
     use crate::session::{Cause, CloseReason, DialError, Side, Stage};
     use crate::sys::TcpInfo;
@@ -142,6 +142,21 @@ pub(super) mod fixtures {
             spliced: true,
             tcp: None,
             request: None,
+            tls: None,
+        }
+    }
+
+    /// One of a client in TLS, that has shown a certificate.
+    pub(crate) fn secure() -> SessionRecord {
+        SessionRecord {
+            tls: Some(Arc::new(TlsRecord {
+                version: "1.3",
+                cipher: "TLS_AES_128_GCM_SHA256".into(),
+                server_name: Some("shop.example".into()),
+                subject: Some("CN=J. Doe,O=\"Acme\"".into()),
+                common_name: Some("J. Doe".into()),
+            })),
+            ..record()
         }
     }
 

@@ -17,6 +17,6 @@ mod sink;
 mod template;
 mod writer;
 
-pub(crate) use template::write as append_parts;
+pub(crate) use template::write_value as append_value;
 pub(crate) use writer::COMPLAINT_GAP;
 pub use writer::{AccessLog, Counts, WriterThread, start};

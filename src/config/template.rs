@@ -102,6 +102,16 @@ placeholders! {
     Status = "status",
     /// Of an HTTP request: the client's software, as it calls itself.
     UserAgent = "user_agent",
+    /// Of a client in TLS: the version.
+    TlsVersion = "tls_version",
+    /// Of a client in TLS: the cipher suite.
+    TlsCipher = "tls_cipher",
+    /// Of a client in TLS: the name that it has asked for.
+    TlsServerName = "tls_server_name",
+    /// Of a client in TLS: whose its certificate is.
+    TlsClientSubject = "tls_client_subject",
+    /// Of a client in TLS: the common name of that.
+    TlsClientName = "tls_client_cn",
 }
 
 impl Placeholder {
@@ -135,7 +145,12 @@ impl Placeholder {
             | Self::UrlPath
             | Self::Host
             | Self::Status
-            | Self::UserAgent => false,
+            | Self::UserAgent
+            | Self::TlsVersion
+            | Self::TlsCipher
+            | Self::TlsServerName
+            | Self::TlsClientSubject
+            | Self::TlsClientName => false,
         }
     }
 }

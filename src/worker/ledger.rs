@@ -156,6 +156,7 @@ impl Ledger {
             spliced: upload.spliced() || download.spliced(),
             tcp: None,
             request: None,
+            tls: slot.front.as_ref().and_then(|it| it.tls.clone()),
         };
         slot.tell_request(&mut record, now);
         record

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustix::net::RecvFlags;
 use rustls::pki_types::ServerName;
-use rustls::{CommonState, HandshakeKind};
+use rustls::{CommonState, HandshakeKind, ProtocolVersion};
 
 use super::super::shell::Shell;
 use super::super::slot::Slot;
@@ -15,10 +15,12 @@ use super::super::token::SessionKey;
 use super::answer::Answer;
 use super::preamble::Awaiting;
 use super::secure::Secure;
+use crate::client_hello::Hello;
+use crate::messages::TlsRecord;
 use crate::metrics::HandshakeEnd;
 use crate::pool::Gauge;
 use crate::session::{Cause, DialError, Outcome, Side};
-use crate::tls::{Failure, Handshake, Reason, Terminal};
+use crate::tls::{Certificate, Failure, Handshake, Reason, Terminal};
 
 /// The steps of handshakes in one turn of the loop: a few milliseconds at most, with the slowest keys.
 const STEPS: u32 = 4;
@@ -171,6 +173,8 @@ impl Shell {
             Some(HandshakeKind::Resumed) => HandshakeEnd::Resumed,
             _ => HandshakeEnd::Full,
         };
+        let common = secure.map(|it| it.terminal.common());
+        front.tls = common.map(|it| Arc::new(told(it, front.hello.as_ref())));
         let next = Awaiting::after_tls(&slot.listener.config);
         front.shaken(next, self.clock.moment());
         let destination = front.destination(&slot.listener);
@@ -277,6 +281,27 @@ impl Shell {
             self.judge(slot, &backend, slot.dialed, outcome);
         }
         outcome
+    }
+}
+
+/// What a handshake that is over has told of the client.
+fn told(common: &CommonState, hello: Option<&Hello>) -> TlsRecord {
+    let shown = common.peer_certificates().and_then(<[_]>::first);
+    let certificate = shown.and_then(|it| Certificate::read(it));
+    let cipher = common.negotiated_cipher_suite();
+    let cipher = cipher.and_then(|it| it.suite().as_str()).unwrap_or("-");
+    TlsRecord {
+        version: match common.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => "1.2",
+            _ => "1.3",
+        },
+        // What rustls calls TLS13_ has no number in its name.
+        cipher: cipher.replacen("TLS13_", "TLS_", 1).into(),
+        server_name: hello.and_then(|it| it.server_name.clone()),
+        common_name: certificate
+            .as_ref()
+            .and_then(|it| it.common_name.as_deref().map(Box::from)),
+        subject: certificate.map(|it| it.subject.into()),
     }
 }
 

@@ -21,11 +21,13 @@ pub(super) use handshake::Handshakes;
 pub(super) use secure::Workbench;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Moment;
 use crate::client_hello::{Hello, Reader};
 use crate::config::ListenerConfig;
+use crate::messages::TlsRecord;
 use crate::plan::PlannedListener;
 use crate::pool::Backend;
 use crate::session::{Cause, Session, Side};
@@ -57,6 +59,8 @@ pub(super) struct Front {
     http: Option<Box<Http>>,
     /// By side: TLS, where it is spoken.
     secure: [Option<Box<Secure>>; 2],
+    /// What the client's handshake has told.
+    pub(super) tls: Option<Arc<TlsRecord>>,
     /// How far the handshake with the client is, where there has to be one.
     shake: Shake,
     /// Whether there may be room by now for the handshake that waits.
@@ -88,6 +92,7 @@ impl Front {
             answer: None,
             http: None,
             secure: [None, None],
+            tls: None,
             shake: Shake::Due,
             woken: false,
         })

@@ -192,7 +192,7 @@ pub(super) fn has_fields(edits: &HeaderEdits) -> bool {
 pub(super) fn expand(value: &Template, record: Option<&SessionRecord>, out: &mut Vec<u8>) {
     if let Some(record) = record {
         // Writing to memory cannot fail.
-        let _ = access_log::append_parts(out, value.parts(), record, SystemTime::now());
+        let _ = access_log::append_value(out, value.parts(), record, SystemTime::now());
         return;
     }
     for part in value.parts() {
