@@ -23,7 +23,7 @@ pub(super) const TALKS: [(&str, &[&str]); 12] = [
     ),
 ];
 
-/// Those of their flags that nothing else has, with a value and without.
+/// Those of their flags, and of the demo's, that nothing else has, with a value and without.
 pub(super) const VALUED: [&str; 6] = [
     "--client",
     "--from",
@@ -32,7 +32,7 @@ pub(super) const VALUED: [&str; 6] = [
     "--over",
     "--token-file",
 ];
-pub(super) const SWITCHES: [&str; 3] = ["--json", "--once", "--ready"];
+pub(super) const SWITCHES: [&str; 4] = ["--json", "--once", "--ready", "--tls"];
 
 /// Show how a running l4lb is.
 #[derive(FromArgs, Clone, Debug)]
