@@ -1,6 +1,9 @@
-//! `l4lb demo`: three built-in sites behind a balancer, one of which stops now and then.
+//! `l4lb demo`: three built-in sites behind a balancer, one of which stops now and then; in `certificate`
+//! what it has for `--tls`.
 //!
 //! Imports cli's announcement, supervisor, config. The sites are those of the test-backends crate.
+
+mod certificate;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -11,9 +14,10 @@ use test_backends::{Behaviour, Colour, Server};
 
 use crate::config::{
     AccessLogConfig, AccessLogOutput, AdminAddress, AdminConfig, AllDown, BackendConfig, Balance,
-    Config, HealthConfig, ListenerConfig, OnDown, PoolConfig, defaults,
+    Config, HealthConfig, ListenerConfig, ListenerTls, OnDown, PoolConfig, defaults,
 };
 use crate::{cli, supervisor};
+use certificate::Certificate;
 
 /// Where the balancer and the first site are, if those ports are free.
 const BALANCER_PORT: u16 = 9000;
@@ -25,12 +29,12 @@ const DASHBOARD_PORT: u16 = 9090;
 const STOP_EVERY: Duration = Duration::from_secs(10);
 const STOPPED_FOR: Duration = Duration::from_secs(4);
 
-/// Runs until a signal ends it.
+/// Runs until a signal ends it; clients are spoken to in TLS where that is wanted.
 ///
 /// # Errors
 ///
-/// A sentence where a site or the balancer finds no address to listen on.
-pub fn run() -> Result<(), String> {
+/// A sentence where a site or the balancer finds no address to listen on, or no certificate can be made.
+pub fn run(speaks_tls: bool) -> Result<(), String> {
     let names = ["b1", "b2", "b3"];
     let mut sites = Vec::new();
     for ((port, name), colour) in (FIRST_SITE_PORT..).zip(names).zip(Colour::ALL) {
@@ -49,18 +53,36 @@ pub fn run() -> Result<(), String> {
         .collect();
     let dashboard = real_address(free_address(DASHBOARD_PORT))
         .map_err(|error| format!("cannot find a port for the dashboard: {error}"))?;
-    let config = config(free_address(BALANCER_PORT), dashboard, backends);
+    let certificate = speaks_tls.then(Certificate::new).transpose()?;
+    let tls = certificate.as_ref().map(Certificate::listener);
+    let config = config(free_address(BALANCER_PORT), tls, dashboard, backends);
     std::thread::Builder::new()
         .name("demo".to_owned())
         .spawn(move || stop_one_now_and_then(&mut sites, &names))
         .map_err(|error| format!("cannot start a thread: {error}"))?;
-    supervisor::run(config, None, |listeners| welcome(listeners, dashboard))
+    supervisor::run(config, None, |listeners| {
+        welcome(listeners, certificate.as_ref(), dashboard);
+    })
 }
 
-fn welcome(listeners: &[(Arc<str>, SocketAddr)], dashboard: SocketAddr) {
+fn welcome(
+    listeners: &[(Arc<str>, SocketAddr)],
+    certificate: Option<&Certificate>,
+    dashboard: SocketAddr,
+) {
     cli::announce(listeners);
+    let scheme = certificate.map_or("http", |_| "https");
     for (_, address) in listeners {
-        eprintln!("open http://{address}/ and reload it; Ctrl-C ends the demo");
+        eprintln!("open {scheme}://{address}/ and reload it; Ctrl-C ends the demo");
+        if let Some(certificate) = certificate {
+            let file = certificate.file();
+            eprintln!("nobody has signed its certificate but itself: your browser will warn of it");
+            eprintln!(
+                "try it: curl --cacert {} https://{address}/",
+                file.display()
+            );
+            eprintln!("or, without a look at who is there: curl -k https://{address}/");
+        }
     }
     eprintln!("watch it on the dashboard, http://{dashboard}/");
 }
@@ -87,7 +109,12 @@ fn real_address(address: SocketAddr) -> io::Result<SocketAddr> {
     TcpListener::bind(address)?.local_addr()
 }
 
-fn config(listen: SocketAddr, dashboard: SocketAddr, backends: Vec<BackendConfig>) -> Config {
+fn config(
+    listen: SocketAddr,
+    tls: Option<ListenerTls>,
+    dashboard: SocketAddr,
+    backends: Vec<BackendConfig>,
+) -> Config {
     Config {
         listeners: vec![ListenerConfig {
             name: "web".into(),
@@ -99,7 +126,7 @@ fn config(listen: SocketAddr, dashboard: SocketAddr, backends: Vec<BackendConfig
             accept_proxy: None,
             preamble_timeout: defaults::PREAMBLE_TIMEOUT,
             http: None,
-            tls: None,
+            tls,
         }],
         pools: vec![PoolConfig {
             name: "app".into(),

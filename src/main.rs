@@ -24,9 +24,12 @@ fn perform(task: Task) -> Result<ExitCode, Failure> {
             cli::start_log(config.log_level).map_err(Failure::Runtime)?;
             supervisor::run(config, source, cli::announce).map_err(Failure::Runtime)
         }
-        Task::Demo { log_level } => {
+        Task::Demo {
+            log_level,
+            speaks_tls,
+        } => {
             cli::start_log(log_level).map_err(Failure::Runtime)?;
-            demo::run().map_err(Failure::Runtime)
+            demo::run(speaks_tls).map_err(Failure::Runtime)
         }
         Task::LogStats { file, as_json } => {
             let report = log_stats::of(&file, as_json);

@@ -146,8 +146,24 @@ pub(super) enum Command {
 
 /// Run with three built-in sites behind the balancer, one of which stops now and then.
 #[derive(FromArgs, Clone, Debug)]
-#[argh(subcommand, name = "demo")]
-pub(super) struct Demo {}
+#[argh(
+    subcommand,
+    name = "demo",
+    example = "l4lb demo",
+    example = "l4lb demo --tls",
+    error_code(0, "done"),
+    error_code(1, "failed at run time")
+)]
+pub(super) struct Demo {
+    /// speak TLS with clients, by a certificate that is made for this run; browsers warn of it, since
+    /// nobody has signed it
+    #[argh(switch)]
+    pub(super) tls: bool,
+
+    /// what is logged on standard error: error, warn, info (the default), debug, trace
+    #[argh(option, arg_name = "L")]
+    pub(super) log_level: Option<String>,
+}
 
 /// Check a configuration file, and say everything that is wrong with it. Binds nothing, looks nothing up.
 #[derive(FromArgs, Clone, Debug)]

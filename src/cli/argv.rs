@@ -51,8 +51,11 @@ const COMMANDS: [&str; 4] = ["demo", "check", "config", "log"];
 /// Commands of two words: the first one, and what may be the second.
 const ACTIONS: [(&str, &[&str]); 2] = [("config", &["show", "diff"]), ("log", &["stats"])];
 
-/// The flags that go with `log stats`, and no others do.
-const LOG_FLAGS: &[&str] = &["--json"];
+/// The flags that go with commands that talk to nobody, and no others do.
+const OWN: [(&str, &[&str]); 2] = [
+    ("demo", &["--log-level", "--tls"]),
+    ("log stats", &["--json"]),
+];
 
 /// What may stand behind this word, if it is the first of two.
 fn actions(command: &str) -> Option<&'static [&'static str]> {
@@ -113,7 +116,7 @@ impl Words {
             name.split(' ')
                 .all(|word| plain.next().is_some_and(|it| it == word))
         };
-        let own = commands::TALKS.iter().chain(&[("log stats", LOG_FLAGS)]);
+        let own = commands::TALKS.iter().chain(&OWN);
         let own = own.copied().find(|it| is_it(&it));
         if let Some((command, own)) = own
             && let Some(flag) = self.given.iter().find(|it| !own.contains(&it.as_str()))
@@ -315,7 +318,7 @@ mod tests {
             other => panic!("{words:?}: {other:?}"),
         };
         let main = help_of(&["--help"]);
-        for (command, own) in commands::TALKS {
+        for (command, own) in commands::TALKS.iter().chain(&OWN) {
             let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
             assert!(main.contains(&format!("\n  {} ", words[0])), "{command}");
             let help = help_of(&words);

@@ -33,7 +33,7 @@ pub(super) const TALKS: [(&str, &[&str]); 12] = [
     ),
 ];
 
-/// Those of their flags that nothing else has, with a value and without.
+/// Those of their flags, and of the demo's, that nothing else has, with a value and without.
 pub(super) const VALUED: [&str; 8] = [
     "--alpn",
     "--client",
@@ -44,7 +44,7 @@ pub(super) const VALUED: [&str; 8] = [
     "--sni",
     "--token-file",
 ];
-pub(super) const SWITCHES: [&str; 3] = ["--json", "--once", "--ready"];
+pub(super) const SWITCHES: [&str; 4] = ["--json", "--once", "--ready", "--tls"];
 
 /// Show how a running l4lb is.
 #[derive(FromArgs, Clone, Debug)]

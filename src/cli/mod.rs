@@ -46,6 +46,8 @@ pub enum Task {
     Demo {
         /// What to log.
         log_level: LevelFilter,
+        /// Whether clients are spoken to in TLS.
+        speaks_tls: bool,
     },
     /// Print what an access log says.
     LogStats {

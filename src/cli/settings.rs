@@ -3,7 +3,7 @@
 use std::io;
 use std::num::NonZeroUsize;
 
-use super::arguments::{Action, Arguments, Command, LogAction};
+use super::arguments::{Action, Arguments, Command, Demo, LogAction};
 use super::overrides::{apply, log_level, overrides};
 use super::values::{duration, or_default};
 use super::{Failure, Task, diff, file, pool, talk};
@@ -17,7 +17,7 @@ const LISTENER_NAME: &str = "web";
 /// What is asked for, by the flags and the names of those that are given.
 pub(super) fn task(arguments: &Arguments, given: &[String]) -> Result<Task, Failure> {
     match &arguments.command {
-        Some(Command::Demo(_)) => return demo(arguments, given),
+        Some(Command::Demo(it)) => return demo(it),
         Some(Command::Check(check)) => return file::check(&check.file, given),
         Some(Command::Config(config)) => match &config.action {
             Action::Show(_) => return file::show(arguments, given),
@@ -56,14 +56,13 @@ pub(super) fn task(arguments: &Arguments, given: &[String]) -> Result<Task, Fail
     })
 }
 
-fn demo(arguments: &Arguments, given: &[String]) -> Result<Task, Failure> {
-    if let Some(flag) = given.iter().find(|flag| *flag != "--log-level") {
-        return Err(Failure::Usage(format!(
-            "demo goes without {flag}: it brings its own configuration"
-        )));
-    }
-    let log_level = or_default(arguments.log_level.as_ref(), defaults::LOG_LEVEL, log_level)?;
-    Ok(Task::Demo { log_level })
+fn demo(demo: &Demo) -> Result<Task, Failure> {
+    let log_level = or_default(demo.log_level.as_ref(), defaults::LOG_LEVEL, log_level)?;
+    let speaks_tls = demo.tls;
+    Ok(Task::Demo {
+        log_level,
+        speaks_tls,
+    })
 }
 
 /// That a configuration is right, and how much there is in it.
@@ -268,6 +267,7 @@ mod tests {
             "demo --listen :1",
             "demo --check",
             "demo --access-log -",
+            "demo --json",
         ] {
             assert_eq!(task_of(words).unwrap_err().exit_code(), 2, "{words}");
         }

@@ -3,3 +3,6 @@
 mod browser;
 mod modules;
 mod scenes;
+
+pub(crate) use browser::Browser;
+pub(crate) use scenes::is_available;

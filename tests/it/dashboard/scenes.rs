@@ -55,7 +55,7 @@ fn send(l4lb: &L4lb, bytes: usize) -> TcpStream {
     client
 }
 
-pub(super) fn is_available() -> bool {
+pub(crate) fn is_available() -> bool {
     available("chromedriver") && available("chromium")
 }
 

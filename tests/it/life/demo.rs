@@ -1,11 +1,16 @@
 //! `l4lb demo`, as somebody sees it who tries it out.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
+use tempfile::TempDir;
 use test_backends::Colour;
 
-use super::{ask, whoami};
+use super::{ask, available, whoami};
+use crate::dashboard::{self, Browser};
 use crate::harness::{L4lb, Options, eventually};
 
 fn has_said(l4lb: &L4lb, text: &str) -> bool {
@@ -47,6 +52,80 @@ fn the_demo_shows_three_sites_one_of_which_stops_and_comes_back_and_no_request_f
     eventually("b1 serves again", || whoami(address).unwrap() == "b1");
     first.signal("TERM");
     assert_eq!(first.wait().code(), Some(0));
+    // One demo after the other: each takes the ports that it finds free.
+    with_tls_it_makes_its_own_certificate();
+}
+
+fn with_tls_it_makes_its_own_certificate() {
+    let folder = TempDir::new().unwrap();
+    let place = format!("TMPDIR={}", folder.path().display());
+    let demo = Options::new().wrapped_in(&["env", &place]);
+    let mut demo = demo.arg("demo").arg("--tls").start();
+    demo.wait_for_log(&format!("open https://{}/", demo.address()));
+    demo.wait_for_log("your browser will warn of it");
+    expect_a_dashboard(&mut demo);
+    let made: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(made.len(), 1, "{made:?}");
+    let mode = made[0].as_ref().unwrap().metadata().unwrap().permissions();
+    assert_eq!(mode.mode() & 0o777, 0o700);
+    curl_is_served_as_it_is_told(&mut demo);
+    a_browser_sees_a_coloured_site(&demo);
+    demo.signal("INT");
+    assert_eq!(demo.wait().code(), Some(0));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// By the commands that are printed, and not without the certificate.
+fn curl_is_served_as_it_is_told(demo: &mut L4lb) {
+    if !available("curl") {
+        return;
+    }
+    let asked = |command: &str| {
+        let mut shell = Command::new("sh");
+        let output = shell.arg("-c").arg(format!("{command}whoami")).output();
+        let output = output.unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    let log = demo.log();
+    let commands = log
+        .iter()
+        .filter_map(|line| line.find("curl ").map(|at| &line[at..]));
+    let served: Vec<_> = commands.map(asked).collect();
+    let is_served =
+        |(code, text): &(Option<i32>, String)| *code == Some(0) && text.starts_with('b');
+    assert!(
+        served.len() == 2 && served.iter().all(is_served),
+        "{served:?}"
+    );
+    let port = demo.address().port();
+    let untrusted = asked(&format!("curl https://127.0.0.1:{port}/"));
+    assert_eq!(untrusted.0, Some(60));
+    let plain = asked(&format!("curl http://127.0.0.1:{port}/"));
+    assert_ne!(plain.0, Some(0));
+}
+
+fn a_browser_sees_a_coloured_site(demo: &L4lb) {
+    if !dashboard::is_available() {
+        return;
+    }
+    let browser = Browser::start();
+    browser.open(&format!("https://localhost:{}/", demo.address().port()));
+    browser.wait_for_text("body", "Served by b");
+    let colour = "return getComputedStyle(document.documentElement).backgroundColor";
+    let (name, colour) = (browser.text("h1").unwrap(), browser.eval(colour));
+    let known = [
+        ("Served by b1", "rgb(173, 216, 230)"),
+        ("Served by b2", "rgb(144, 238, 144)"),
+        ("Served by b3", "rgb(240, 128, 128)"),
+    ];
+    assert!(
+        known.iter().any(|it| name == it.0 && colour == it.1),
+        "{name} {colour}"
+    );
+    assert_eq!(browser.console(), Vec::<String>::new());
 }
 
 /// At the address that is printed.
