@@ -74,10 +74,23 @@ impl Session {
         self.refuse(cause, limits);
     }
 
+    /// All that the client has said was heard, and what it says next is awaited.
+    pub fn hear_anew(&mut self) {
+        if let Phase::Preamble { begun, .. } = &mut self.phase {
+            *begun = false;
+        }
+    }
+
+    /// What was to be sent before all else in this direction is not: nothing of it was.
+    pub fn take_back(&mut self, way: Direction) {
+        self.flows[way.index()].begin_again();
+    }
+
     /// Ends a session whose client is silent between two exchanges. Whether it is one.
     pub fn leave(&mut self) -> bool {
         let is_between = matches!(self.phase, Phase::Preamble { begun: false, .. })
-            && self.flow(Direction::Upload).received() > 0;
+            && self.flow(Direction::Upload).received() > 0
+            && self.is_quiet(Side::Client);
         if is_between {
             self.complete();
         }
@@ -158,14 +171,15 @@ impl Session {
 
     pub(super) fn record_rest(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Done => {
+            Outcome::Done | Outcome::Moved(_) => {
+                let begun = outcome != Outcome::Done;
                 self.flows.iter_mut().for_each(Flow::reopen);
                 self.broken = None; // whoever it was, it is not kept
                 self.ended_by = None;
                 // What was read behind the last message may be the next one.
                 self.ready[Side::Client.index()] |= Readiness::READABLE;
                 let wait = Readiness::READABLE;
-                self.phase = Phase::Preamble { wait, begun: false };
+                self.phase = Phase::Preamble { wait, begun };
                 self.attempts = 0;
             }
             Outcome::Ended => self.complete(),

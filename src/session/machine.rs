@@ -129,6 +129,12 @@ impl Session {
         !self.flows[side.outbound().other().index()].complete()
     }
 
+    /// Whether this side was reset.
+    #[must_use]
+    pub fn is_broken(&self, side: Side) -> bool {
+        self.broken == Some(side)
+    }
+
     /// An event says something of a socket. It may be stale: it is a hint, steps find out.
     pub fn hint(&mut self, side: Side, flags: Readiness) {
         self.ready[side.index()] |= flags;

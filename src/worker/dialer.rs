@@ -143,10 +143,10 @@ impl Dialer {
         let before = Arc::clone(balancer.set());
         balancer.update(snapshot);
         let mut lost = lost(before.members(), balancer.set().members());
+        self.losses += u64::from(!lost.down.is_empty() || !lost.withdrawn.is_empty());
         if balancer.set().eligible().is_empty() {
             lost.withdrawn.clear();
         }
-        self.losses += u64::from(!lost.down.is_empty() || !lost.withdrawn.is_empty());
         lost
     }
 

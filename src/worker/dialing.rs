@@ -9,6 +9,7 @@ use super::clock::Moment;
 use super::connect::{self, Origin};
 use super::shell::Shell;
 use super::slot::{Rival, Slot, ask_again, watch};
+use super::token::Target;
 use crate::balance::Request;
 use crate::config::DialFrom;
 use crate::pool::Backend;
@@ -117,11 +118,10 @@ impl Shell {
         if matches!(dialed, Err(Outcome::Shortage)) && self.relay.shed_pipes() {
             dialed = self.start(slot, backend.address);
         }
-        let watched = dialed.and_then(|socket| {
-            match watch(&self.registry, &socket, slot.key, Side::Backend) {
-                Ok(()) => Ok(socket),
-                Err(_) => Err(Outcome::Shortage),
-            }
+        let target = Target::Session(slot.key, Side::Backend);
+        let watched = dialed.and_then(|socket| match watch(&self.registry, &socket, target) {
+            Ok(()) => Ok(socket),
+            Err(_) => Err(Outcome::Shortage),
         });
         if !matches!(watched, Err(Outcome::Shortage))
             && let Some(tally) = self.dialer.tally(backend)
@@ -218,8 +218,9 @@ impl Shell {
     fn forget_loser(&self, slot: &mut Slot) {
         slot.session.forget(Side::Backend);
         if let Some(socket) = &slot.backend_socket {
+            let target = Target::Session(slot.key, Side::Backend);
             // A socket that refuses is broken; its deadline ends it.
-            let _ = ask_again(&self.registry, socket, slot.key, Side::Backend);
+            let _ = ask_again(&self.registry, socket, target);
         }
     }
 

@@ -198,7 +198,7 @@ impl Worker {
         }
     }
 
-    fn sleep(&self) -> Option<Duration> {
+    fn sleep(&mut self) -> Option<Duration> {
         let now = self.sessions.clock().now();
         let drain = self
             .drain_until
@@ -221,6 +221,7 @@ impl Worker {
                 Target::Session(key, side) => self.sessions.mark(key, side, readiness(event)),
                 Target::Listener(number) => self.acceptor.mark(number),
                 Target::Mailbox => mail = true,
+                Target::Parked(key) => self.sessions.look_at_parked(key),
             }
         }
         mail

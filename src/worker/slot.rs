@@ -175,24 +175,14 @@ const EVERYTHING: Interest = Interest::READABLE
 
 /// Has the loop woken for everything that happens to a session's socket: once for its life,
 /// edge-triggered. Urgent marks are among it, since splice stops at them.
-pub(super) fn watch(
-    registry: &Registry,
-    socket: &Socket,
-    key: SessionKey,
-    side: Side,
-) -> io::Result<()> {
-    let token = Target::Session(key, side).into();
+pub(super) fn watch(registry: &Registry, socket: &Socket, target: Target) -> io::Result<()> {
+    let token = target.into();
     registry.register(&mut SourceFd(&socket.as_raw_fd()), token, EVERYTHING)
 }
 
-/// Has everything told again that is true of a watched socket now.
-pub(super) fn ask_again(
-    registry: &Registry,
-    socket: &Socket,
-    key: SessionKey,
-    side: Side,
-) -> io::Result<()> {
-    let token = Target::Session(key, side).into();
+/// Has everything told again that is true of a watched socket now, from now on to this target.
+pub(super) fn ask_again(registry: &Registry, socket: &Socket, target: Target) -> io::Result<()> {
+    let token = target.into();
     registry.reregister(&mut SourceFd(&socket.as_raw_fd()), token, EVERYTHING)
 }
 

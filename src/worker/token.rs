@@ -4,6 +4,7 @@
 //!  63 62 | 61 ........ 30 | 29 ....... 1 | 0
 //!  kind  | generation     | slot         | side      (kind 0, a session)
 //!  kind  |                  number                   (kind 1, a listener; kind 2, the mailbox)
+//!  kind  | generation     | slot                     (kind 3, a session's parked connections)
 //! ```
 //! Slots of sessions are reused; the generation tells a stale event from one of the new session.
 
@@ -33,15 +34,15 @@ pub(super) enum Target {
     Session(SessionKey, Side),
     Listener(usize),
     Mailbox,
+    /// A connection that the session has parked.
+    Parked(SessionKey),
 }
 
 impl From<Target> for Token {
     fn from(target: Target) -> Self {
         Self(match target {
-            Target::Session(key, side) => {
-                debug_assert!(key.slot < MAX_SLOTS, "the session limit is below MAX_SLOTS");
-                (key.generation as usize) << GENERATION_SHIFT | key.slot << 1 | side.index()
-            }
+            Target::Session(key, side) => key.bits() | side.index(),
+            Target::Parked(key) => 3 << KIND_SHIFT | key.bits(),
             Target::Listener(number) => 1 << KIND_SHIFT | number,
             Target::Mailbox => 2 << KIND_SHIFT,
         })
@@ -49,25 +50,34 @@ impl From<Target> for Token {
 }
 
 impl From<Token> for Target {
+    fn from(Token(bits): Token) -> Self {
+        match bits >> KIND_SHIFT {
+            0 if bits & 1 == 0 => Self::Session(SessionKey::of(bits), Side::Client),
+            0 => Self::Session(SessionKey::of(bits), Side::Backend),
+            1 => Self::Listener(bits & SLOT_MASK),
+            3 => Self::Parked(SessionKey::of(bits)),
+            _ => Self::Mailbox,
+        }
+    }
+}
+
+impl SessionKey {
+    fn bits(self) -> usize {
+        debug_assert!(
+            self.slot < MAX_SLOTS,
+            "the session limit is below MAX_SLOTS"
+        );
+        (self.generation as usize) << GENERATION_SHIFT | self.slot << 1
+    }
+
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the generation is 32 of the 64 bits"
     )]
-    fn from(Token(bits): Token) -> Self {
-        match bits >> KIND_SHIFT {
-            0 => Self::Session(
-                SessionKey {
-                    slot: bits >> 1 & SLOT_MASK,
-                    generation: (bits >> GENERATION_SHIFT) as u32,
-                },
-                if bits & 1 == 0 {
-                    Side::Client
-                } else {
-                    Side::Backend
-                },
-            ),
-            1 => Self::Listener(bits & SLOT_MASK),
-            _ => Self::Mailbox,
+    const fn of(bits: usize) -> Self {
+        Self {
+            slot: bits >> 1 & SLOT_MASK,
+            generation: (bits >> GENERATION_SHIFT) as u32,
         }
     }
 }
@@ -84,6 +94,8 @@ mod tests {
                     let target = Target::Session(SessionKey { slot, generation }, side);
                     assert_eq!(Target::from(Token::from(target)), target);
                 }
+                let target = Target::Parked(SessionKey { slot, generation });
+                assert_eq!(Target::from(Token::from(target)), target);
             }
         }
         for target in [

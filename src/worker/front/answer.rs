@@ -2,11 +2,18 @@
 //! a socket that is closed with unread bytes resets what is under way (RFC 1122, 4.2.2.13).
 
 use std::net::Shutdown;
+use std::time::Duration;
 
+use super::super::clock::millis;
 use super::super::shell::Shell;
 use super::super::slot::Slot;
+use super::Front;
 use crate::session::{Outcome, Side};
 use rustix::net::RecvFlags;
+
+/// How long a client that is not served, and silent, may take to hear why; and how long one that speaks on.
+const ANSWER_TIME: Duration = Duration::from_secs(2);
+const MOST_ANSWER_TIME: Duration = Duration::from_secs(30);
 
 /// What the client is told.
 pub(super) struct Answer {
@@ -26,11 +33,21 @@ impl Answer {
     }
 }
 
+impl Slot {
+    /// When the client has to have heard why it is not served, in the milliseconds of the timers: the sooner, the longer
+    /// it is silent.
+    pub(in crate::worker) fn answer_due(&self) -> u64 {
+        let since = self.front.as_deref().map_or(self.accepted, Front::since);
+        let end = since.millis() + millis(MOST_ANSWER_TIME);
+        end.min(since.millis().max(self.moved) + millis(ANSWER_TIME))
+    }
+}
+
 impl Shell {
     /// The backend, if there is one, is not needed any more.
     fn begin_answer(&mut self, slot: &mut Slot) {
         self.let_go(slot);
-        let reason = slot.session.refusal();
+        let (reason, now) = (slot.session.refusal(), self.clock.moment());
         let Some(front) = slot.front.as_deref_mut() else {
             return;
         };
@@ -44,6 +61,7 @@ impl Shell {
             text = secure.last_words(&text);
         }
         front.answer = Some(Answer::new(text));
+        front.since = now;
         if is_own {
             self.count_response(slot, true);
         }
@@ -77,7 +95,10 @@ impl Shell {
             .relay
             .receive(&slot.client, usize::MAX, RecvFlags::empty());
         match outcome {
-            Outcome::Moved(_) => Outcome::Interrupted, // nobody wants it
+            Outcome::Moved(_) => {
+                slot.moved = self.clock.millis();
+                Outcome::Interrupted // nobody wants it
+            }
             Outcome::Ended => Outcome::Done,
             other => other,
         }

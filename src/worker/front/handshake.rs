@@ -1,8 +1,6 @@
-//! Handshakes of TLS: with the client before a backend is picked, with the backend before bytes are
-//! relayed. They cost far more than relaying, so that there is a limit to how many are begun at once, and
-//! to how many steps of them a turn of the loop may take.
+//! Handshakes of TLS: with the client before a backend is picked, where `gate` lets it, with the backend
+//! before bytes are relayed.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rustix::net::RecvFlags;
@@ -11,76 +9,18 @@ use rustls::{CommonState, HandshakeKind, ProtocolVersion};
 
 use super::super::shell::Shell;
 use super::super::slot::Slot;
-use super::super::token::SessionKey;
 use super::answer::Answer;
+use super::gate::Permit;
 use super::preamble::Awaiting;
 use super::secure::Secure;
 use crate::client_hello::Hello;
 use crate::messages::TlsRecord;
 use crate::metrics::HandshakeEnd;
-use crate::pool::Gauge;
-use crate::session::{Cause, DialError, Outcome, Side};
+use crate::session::{Cause, Deadline, DialError, Outcome, Side};
 use crate::tls::{Certificate, Failure, Handshake, Reason, Terminal};
-
-/// The steps of handshakes in one turn of the loop: a few milliseconds at most, with the slowest keys.
-const STEPS: u32 = 4;
 
 /// The most bytes that are read at once: what comes behind a handshake is kept until it is over.
 const READ_BYTES: usize = 16 * 1024;
-
-/// The handshakes of a worker.
-#[derive(Default)]
-pub(in crate::worker) struct Handshakes {
-    /// Those with clients that are under way.
-    running: Arc<Gauge>,
-    /// Clients whose handshake has to wait, each with the limit that it waits for.
-    waiting: VecDeque<(SessionKey, u32)>,
-    /// Steps that this turn of the loop may still take.
-    left: u32,
-}
-
-impl Handshakes {
-    /// A turn of the loop begins.
-    pub(in crate::worker) const fn begin_turn(&mut self) {
-        self.left = STEPS;
-    }
-
-    /// Whether other sessions go first.
-    pub(in crate::worker) const fn are_put_off(&self) -> bool {
-        self.left == 0
-    }
-
-    /// The next client whose handshake may begin.
-    pub(in crate::worker) fn next(&mut self) -> Option<SessionKey> {
-        self.is_due()
-            .then(|| self.waiting.pop_front())?
-            .map(|it| it.0)
-    }
-
-    /// Whether one may begin that waits.
-    pub(in crate::worker) fn is_due(&self) -> bool {
-        let first = self.waiting.front();
-        first.is_some_and(|(_, limit)| self.running.count() < *limit)
-    }
-
-    /// Room for one more; whoever gets none waits.
-    fn admit(&mut self, key: SessionKey, limit: u32) -> Option<Permit> {
-        if self.running.enter(limit).is_some() {
-            return Some(Permit(Arc::clone(&self.running)));
-        }
-        self.waiting.push_back((key, limit));
-        None
-    }
-}
-
-/// A handshake that counts among those under way, until this is dropped.
-pub(super) struct Permit(Arc<Gauge>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.leave();
-    }
-}
 
 /// How far the handshake with a client is.
 pub(super) enum Shake {
@@ -89,7 +29,7 @@ pub(super) enum Shake {
     /// There is no room for it yet.
     Waiting,
     /// Under way.
-    Running { _permit: Permit },
+    Running { _permit: Arc<Permit> },
 }
 
 impl Shell {
@@ -113,22 +53,27 @@ impl Shell {
 
     /// Begins, if there is room.
     fn begin(&mut self, slot: &mut Slot) -> Result<(), Outcome> {
-        let (Some(front), Some(config)) = (slot.front.as_deref_mut(), &slot.listener.tls) else {
+        let listener = &slot.listener;
+        let (Some(front), Some(config)) = (slot.front.as_deref_mut(), &listener.tls) else {
             return Err(Outcome::Broken);
         };
-        let limit = slot.listener.config.tls.as_ref();
+        let limit = listener.config.tls.as_ref();
         let limit = limit.map_or(u32::MAX, |it| it.max_handshakes);
         match &front.shake {
-            Shake::Running { .. } => return Ok(()),
-            Shake::Waiting if !front.woken => return Err(Outcome::WouldBlock),
-            Shake::Due | Shake::Waiting => front.woken = false,
+            Shake::Running { .. } if front.secure[Side::Client.index()].is_some() => return Ok(()),
+            Shake::Running { .. } => {}
+            Shake::Waiting => return Err(Outcome::WouldBlock),
+            Shake::Due => {
+                let now = self.clock.moment();
+                let name = &listener.config.name;
+                let Some(permit) = self.handshakes.admit(slot.key, name, limit, now) else {
+                    front.shake = Shake::Waiting;
+                    return Err(Outcome::WouldBlock);
+                };
+                front.shake = Shake::Running { _permit: permit };
+            }
         }
-        let Some(permit) = self.handshakes.admit(slot.key, limit) else {
-            front.shake = Shake::Waiting;
-            return Err(Outcome::WouldBlock);
-        };
         let terminal = Terminal::server(config).map_err(|_| Outcome::Broken)?;
-        front.shake = Shake::Running { _permit: permit };
         front.secure[Side::Client.index()] = Some(Box::new(Secure::new(terminal)));
         Ok(())
     }
@@ -157,7 +102,7 @@ impl Shell {
         let Outcome::Moved(bytes) = outcome else {
             return Ok(outcome);
         };
-        self.handshakes.left = self.handshakes.left.saturating_sub(1);
+        self.handshakes.take_step();
         let _: Handshake = secure.terminal.handshake(&mut raw[..kept + bytes])?;
         Ok(Outcome::Moved(bytes))
     }
@@ -177,6 +122,8 @@ impl Shell {
         front.tls = common.map(|it| Arc::new(told(it, front.hello.as_ref())));
         let next = Awaiting::after_tls(&slot.listener.config);
         front.shaken(next, self.clock.moment());
+        slot.armed = Deadline::Never; // from now on another time counts
+        slot.session.hear_anew();
         let destination = front.destination(&slot.listener);
         slot.session.copy_only();
         slot.session.make_formal(Side::Client);
@@ -237,7 +184,7 @@ impl Shell {
         }
         match self.flush(slot, Side::Backend) {
             Outcome::Done => {}
-            Outcome::Full => return Outcome::Full,
+            Outcome::Full | Outcome::Interrupted => return Outcome::Full,
             _ => return self.backend_failed(slot, DialError::Reset),
         }
         if !is_shaking(slot, Side::Backend) {

@@ -2,12 +2,13 @@
 //! stream, an answer of l4lb's own. A plain session has no [`Front`], and nothing here is asked of it.
 //!
 //! `preamble` hears what comes first: `proxy` knows PROXY headers, `hello` where a TLS client wants to go.
-//! `handshake` is TLS with either side, and `secure` what is read and sent in it then.
+//! `handshake` is TLS with either side, let in by `gate`, and `secure` what is read and sent in it then.
 //! `greeting` speaks to the connected backend, `passage` moves the bytes of sessions with a front, `exchange`
 //! says what follows an exchange, `http` is all of an HTTP listener, `answer` tells a client why it is not served.
 
 mod answer;
 mod exchange;
+mod gate;
 mod greeting;
 mod handshake;
 mod hello;
@@ -17,7 +18,7 @@ mod preamble;
 mod proxy;
 mod secure;
 
-pub(super) use handshake::Handshakes;
+pub(super) use gate::{Handshakes, Permit};
 pub(super) use secure::Workbench;
 
 use std::net::IpAddr;
@@ -30,7 +31,7 @@ use crate::config::ListenerConfig;
 use crate::messages::TlsRecord;
 use crate::plan::PlannedListener;
 use crate::pool::Backend;
-use crate::session::{Cause, Session, Side};
+use crate::session::{Cause, Direction, Session, Side};
 use answer::Answer;
 use handshake::Shake;
 use http::Http;
@@ -63,8 +64,6 @@ pub(super) struct Front {
     pub(super) tls: Option<Arc<TlsRecord>>,
     /// How far the handshake with the client is, where there has to be one.
     shake: Shake,
-    /// Whether there may be room by now for the handshake that waits.
-    woken: bool,
 }
 
 impl Front {
@@ -94,7 +93,6 @@ impl Front {
             secure: [None, None],
             tls: None,
             shake: Shake::Due,
-            woken: false,
         })
     }
 
@@ -127,7 +125,9 @@ impl Front {
     /// Whether the client can be told why it is not served: not in the midst of another answer.
     pub(super) fn answers(&self) -> bool {
         let has_heard = self.awaiting == Awaiting::Request && !self.inbox.is_empty();
-        let http = self.http.as_ref();
+        // What it has heard of a response, if only of an interim one, cannot be taken back.
+        let is_unheard = self.prefaces[Direction::Download.index()].is_empty();
+        let http = self.http.as_ref().filter(|_| is_unheard);
         self.answer.is_some() || http.is_some_and(|it| it.answers(has_heard))
     }
 
@@ -156,9 +156,9 @@ impl Front {
         self.awaiting == Awaiting::Tls
     }
 
-    /// There may be room for the handshake that waits.
-    pub(super) const fn wake(&mut self) {
-        self.woken = true;
+    /// There is room for the handshake that waits.
+    pub(super) fn let_in(&mut self, permit: Arc<Permit>) {
+        self.shake = Shake::Running { _permit: permit };
     }
 
     /// The client's handshake is over, and this is what comes now.
@@ -171,6 +171,12 @@ impl Front {
     fn has_read_ahead(&self, side: Side) -> bool {
         let secure = self.secure[side.index()].as_deref();
         secure.is_some_and(Secure::has_read_ahead)
+    }
+
+    /// Whether a side has ended its stream in TLS without saying so.
+    fn has_ended_silently(&self, side: Side) -> bool {
+        let secure = self.secure[side.index()].as_deref();
+        secure.is_some_and(Secure::has_ended_silently)
     }
 
     /// TLS with a side, where it is spoken.

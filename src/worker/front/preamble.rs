@@ -1,10 +1,13 @@
 //! Hears what a client says before a backend is picked: one thing after the other, each in a file of its own.
 
+use std::sync::Arc;
+
 use super::super::clock::millis;
 use super::super::shell::Shell;
 use super::super::slot::Slot;
 use super::Front;
 use crate::config::ListenerConfig;
+use crate::plan::PlannedListener;
 use crate::session::{Direction, Outcome, Side};
 
 /// So many bytes may wait to be understood: a ClientHello or a request head, and what came with it. None
@@ -64,7 +67,42 @@ impl Slot {
     }
 }
 
+impl Slot {
+    /// Goes by another plan of its listener from now on.
+    fn go_by(&mut self, newest: Arc<PlannedListener>, destination: u16) {
+        let http = self
+            .front
+            .as_deref_mut()
+            .and_then(|it| it.http.as_deref_mut());
+        if let (Some(http), Some(config)) = (http, &newest.config.http) {
+            http.renew(config);
+        }
+        (self.listener, self.destination) = (newest, destination);
+    }
+}
+
 impl Shell {
+    /// Has a client that is to say where it goes, or what it wants, go by its listener as it is now; one whose
+    /// protocols have changed stays what it was for those who have come to it.
+    pub(in crate::worker) fn renew(&mut self, slot: &mut Slot) {
+        let Some(newest) = self.listeners.get(&slot.listener.config.name) else {
+            return;
+        };
+        let newest = Arc::clone(newest);
+        if Arc::ptr_eq(&newest, &slot.listener) || protocols(&newest) != protocols(&slot.listener) {
+            return;
+        }
+        let front = slot.front.as_deref();
+        let Some(destination) = front.map_or(Some(0), |it| it.destination(&newest)) else {
+            return;
+        };
+        let is_other = newest.destinations[usize::from(destination)].pool != slot.pool();
+        if slot.leased && is_other {
+            self.forget_backend(slot); // kept from its last exchange
+        }
+        slot.go_by(newest, destination);
+    }
+
     /// Goes on to hear what the client says first. `Interrupted` is another step of the same kind.
     pub(in crate::worker) fn preface(&mut self, slot: &mut Slot) -> Outcome {
         match slot.front.as_deref().map(|it| it.awaiting) {
@@ -106,4 +144,11 @@ impl Shell {
         }
         Outcome::Done
     }
+}
+
+/// What is spoken before the stream of a client, and in it.
+fn protocols(listener: &PlannedListener) -> [bool; 3] {
+    let config = &listener.config;
+    let (proxy, http) = (&config.accept_proxy, &config.http);
+    [proxy.is_some(), config.tls.is_some(), http.is_some()]
 }

@@ -8,7 +8,7 @@ use crate::config::SendProxy;
 use crate::proxy_protocol::{
     Addresses, Command, Decoded, Header, Ssl, Tlvs, decode, encode_v1, encode_v2,
 };
-use crate::session::{Cause, Direction, Outcome, Side};
+use crate::session::{Cause, Deadline, Direction, Outcome, Side};
 use crate::tls::Certificate;
 use crate::worker::connect;
 use crate::worker::shell::Shell;
@@ -34,6 +34,7 @@ impl Shell {
                 let rest = front.inbox.split_off(length);
                 front.header = std::mem::replace(&mut front.inbox, rest).into();
                 front.awaiting = Awaiting::after_proxy(&slot.listener.config);
+                slot.armed = Deadline::Never; // from now on another time may count
                 Outcome::Interrupted
             }
             Err(_) => Outcome::Denied(Cause::BadPreamble),
@@ -42,6 +43,9 @@ impl Shell {
 
     /// A backend is connected: where its pool wants it, the first that it gets is who the client is.
     pub(in crate::worker) fn introduce(&mut self, slot: &mut Slot) {
+        if slot.speaks_http() {
+            slot.take_back_upload(); // from an attempt that was given up; its request is written anew
+        }
         let backend = slot.backend.as_deref();
         if backend.is_some_and(|it| it.tls.is_some()) {
             let front = slot

@@ -28,8 +28,6 @@ pub(super) struct Secure {
     sealed: usize,
     /// Whether the peer has ended its stream without saying so.
     ended_silently: bool,
-    /// Whether the peer is not told the end of its stream: what it was sent may be cut short.
-    pub(super) leaves_silently: bool,
 }
 
 /// What all sessions of a worker share for TLS; nothing, before the first one.
@@ -56,18 +54,18 @@ impl Secure {
             terminal,
             sealed: 0,
             ended_silently: false,
-            leaves_silently: false,
         }
     }
 
     /// What is to be sent for a text, and the end of the stream behind it.
     pub(super) fn last_words(&mut self, text: &[u8]) -> Vec<u8> {
         // Without a key nothing can be said, and the end of the connection has to do.
-        let is_said = text.is_empty() || self.terminal.seal(text).is_ok();
-        if is_said && !self.leaves_silently {
+        if text.is_empty() || self.terminal.seal(text).is_ok() {
             self.terminal.close();
         }
-        self.terminal.wire().bytes().to_vec()
+        let words = self.terminal.wire().bytes().to_vec();
+        self.terminal.wire().sent(words.len());
+        words
     }
 
     /// Whether the peer has ended its stream without saying so.
@@ -187,7 +185,11 @@ impl Shell {
         };
         let bytes = std::mem::take(&mut secure.sealed);
         if in_preface {
-            front.prefaces[way.index()] = Vec::new();
+            // More may have come behind what was sealed.
+            let preface = &mut front.prefaces[way.index()];
+            if slot.session.flow(way).held_range().end == preface.len() {
+                *preface = Vec::new();
+            }
         } else {
             self.relay.let_go_of_buffer(&mut slot.holds[way.index()]);
         }

@@ -10,9 +10,6 @@ use crate::worker::clock::{Moment, millis};
 /// The pause before backends that were all tried are tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long a client that is not served may take to hear why.
-const ANSWER_TIME: Duration = Duration::from_secs(2);
-
 /// How long the client's first bytes may take to carry the backend's acknowledgement with them.
 /// A backend that speaks first waits that long once; then worker::dialer knows its pool.
 /// Not longer: a backend that sends its reply in two parts may wait for the first one's (Nagle).
@@ -35,6 +32,7 @@ impl Sessions {
                 Deadline::Idle if idle > now => {} // bytes have moved since: armed anew below
                 Deadline::Idle => slot.session.give_up(cause, &limits),
                 Deadline::Preamble { .. } if slot.preamble_due() > now => {} // another one has begun
+                Deadline::Answer if slot.answer_due() > now => {}            // it goes on to speak
                 Deadline::Connect { .. } => self.end_dialing(place, now),
                 Deadline::Queue => self.end_waiting(place, now),
                 Deadline::Delivery { .. } if idle <= now => slot.session.cut(Cause::IdleTimeout),
@@ -106,7 +104,7 @@ impl Sessions {
         let due = match deadline {
             Deadline::Never => return self.timers.cancel(place),
             Deadline::Preamble { .. } => slot.preamble_due(),
-            Deadline::Answer => now + millis(ANSWER_TIME),
+            Deadline::Answer => slot.answer_due(),
             Deadline::Connect { .. } => dialed + millis(pool.connect_timeout),
             Deadline::Hedge { .. } => {
                 let delay = dialer.hedge_delay(slot.pool());

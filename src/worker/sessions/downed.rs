@@ -70,6 +70,7 @@ impl Sessions {
     fn forsake(&mut self, lost: &Lost) {
         let is_lost = |id: &BackendId| lost.down.contains(id) || lost.withdrawn.contains(id);
         for (_, slot) in &mut self.slots {
+            self.shell.unpark_lost(slot, is_lost);
             let is_lost_to = |it: &Arc<Backend>| is_lost(&it.id);
             if slot.session.is_expecting()
                 && slot.leased
@@ -102,9 +103,14 @@ impl Sessions {
 
     fn end(&mut self, cause: Cause, is_meant: impl Fn(&Slot) -> bool) {
         for (_, slot) in &mut self.slots {
-            if slot.session.is_relaying() && is_meant(slot) {
+            if !is_meant(slot) {
+                continue;
+            }
+            if slot.session.is_relaying() {
                 slot.session.cut(cause);
                 enqueue(&mut self.run_queue, slot);
+            } else if slot.session.is_expecting() && slot.leased {
+                self.shell.forget_backend(slot); // kept from its last exchange
             }
         }
     }

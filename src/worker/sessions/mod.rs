@@ -5,6 +5,7 @@
 
 mod deadlines;
 mod downed;
+mod handshakes;
 mod inspection;
 mod interims;
 mod queue;
@@ -29,16 +30,13 @@ use crate::worker::shared::Shared;
 use crate::worker::shell::{Shell, TurnEnd};
 use crate::worker::slot::{Slot, watch};
 use crate::worker::timers::Timers;
-use crate::worker::token::SessionKey;
+use crate::worker::token::{SessionKey, Target};
 use crate::worker::waiting::Waiting;
 use downed::Doomed;
 use interims::Interims;
 
 /// Unused pipes stay open that long for the next bulk flow.
 const PIPE_REST: Duration = Duration::from_millis(500);
-
-/// So many handshakes that waited begin in one turn of the loop.
-const MOST_ADMITTED: usize = 64;
 
 /// An accepted socket, its address and its listener.
 pub(in crate::worker) type Client = (Socket, SocketAddr, Arc<PlannedListener>);
@@ -171,7 +169,11 @@ impl Sessions {
             slot: self.slots.vacant_key(),
             generation: id as u32,
         };
-        let watched = watch(&self.shell.registry, &client, key, Side::Client);
+        let watched = watch(
+            &self.shell.registry,
+            &client,
+            Target::Session(key, Side::Client),
+        );
         let accepted = self.shell.clock.moment();
         let front = Front::of(&listener, accepted);
         let slot = Slot {
@@ -224,6 +226,13 @@ impl Sessions {
         }
     }
 
+    /// Something has happened to a connection that a session has parked.
+    pub(in crate::worker) fn look_at_parked(&mut self, key: SessionKey) {
+        if let Some(slot) = self.slots.get_mut(key.slot).filter(|slot| slot.key == key) {
+            self.shell.look_at_parked(slot);
+        }
+    }
+
     /// Ends the sessions whose clients are silent between two exchanges.
     pub(in crate::worker) fn dismiss_idle(&mut self) {
         for (_, slot) in &mut self.slots {
@@ -248,34 +257,19 @@ impl Sessions {
         }
     }
 
-    /// Clients whose handshake had to wait go on where there is room now.
-    fn admit_handshakes(&mut self) {
-        for _ in 0..MOST_ADMITTED {
-            let Some(key) = self.shell.handshakes.next() else {
-                return;
-            };
-            let slot = self.slots.get_mut(key.slot).filter(|it| it.key == key);
-            if let Some(slot) = slot
-                && let Some(front) = &mut slot.front
-            {
-                front.wake();
-                slot.session.hint(Side::Client, Readiness::READABLE);
-                enqueue(&mut self.run_queue, slot);
-            }
-        }
-    }
-
     /// How long the loop may sleep for the sake of sessions.
-    pub(in crate::worker) fn sleep(&self) -> Option<Duration> {
-        if !self.run_queue.is_empty() || self.is_line_due() || self.shell.handshakes.is_due() {
+    pub(in crate::worker) fn sleep(&mut self) -> Option<Duration> {
+        if !self.run_queue.is_empty() || self.is_line_due() {
             return Some(Duration::ZERO);
         }
+        let gate = self.shell.handshakes.sleep(self.shell.clock.moment());
         let now = self.shell.clock.millis();
         let doom = self.doomed.iter().map(|it| it.at);
         let interim = self.interims.as_ref().and_then(Interims::next);
         let next = doom.chain(self.timers.next()).chain(self.shed_at);
         let next = next.chain(interim).min();
-        next.map(|at| Duration::from_millis(at.saturating_sub(now)))
+        let next = next.map(|at| Duration::from_millis(at.saturating_sub(now)));
+        next.into_iter().chain(gate).min()
     }
 
     fn shed_unused_pipes(&mut self, now: u64) {

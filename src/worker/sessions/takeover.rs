@@ -42,7 +42,7 @@ impl Sessions {
                 continue;
             }
             if slot.session.is_expecting() {
-                slot.listener = newest;
+                self.shell.renew(slot);
                 continue; // to the destination of what it will say
             }
             let said = slot.front.as_ref().filter(|it| it.has_said_where());

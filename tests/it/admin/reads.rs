@@ -27,7 +27,9 @@ fn each_read_asks_one_question_and_shows_the_answer() {
         ),
         (
             "/v1/explain?client=203.0.113.7:5555&listener=web",
-            Some(r#"Explain(203.0.113.7, Some("web"), Reply)"#),
+            Some(
+                r#"Explain(Caller { client: 203.0.113.7, listener: Some("web"), sni: None, alpn: None }, Reply)"#,
+            ),
             r#"{"client":"203.0.113.7","listener":"web","pool":"app","balance":"first","answer":"#,
         ),
         (

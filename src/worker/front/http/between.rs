@@ -1,10 +1,8 @@
 //! Keeps connections to backends from one exchange to the next: the one that the client has, or, where each request is
 //! balanced anew, a few that are parked for this client alone.
 
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
-use mio::unix::SourceFd;
 use rustix::net::RecvFlags;
 use socket2::Socket;
 
@@ -16,7 +14,8 @@ use crate::pool::{Backend, BackendId};
 use crate::session::{CloseReason, Direction, Outcome, Side};
 use crate::worker::connect;
 use crate::worker::shell::Shell;
-use crate::worker::slot::{Slot, watch};
+use crate::worker::slot::{Slot, ask_again};
+use crate::worker::token::Target;
 
 /// Connections that are parked for one client.
 const PARKED: usize = 4;
@@ -24,7 +23,7 @@ const PARKED: usize = 4;
 /// Reads of a connection that nothing is asked on: more than that has nobody to say.
 const LATE_READS: usize = 8;
 
-/// A connection that nobody watches while nobody uses it.
+/// A connection that nobody uses, and that goes as soon as it ends.
 pub(super) struct Parked {
     backend: BackendId,
     socket: Socket,
@@ -54,7 +53,14 @@ impl Shell {
         let (per, is_known) = (http.config.per, http.losses == losses);
         http.losses = losses;
         front.since = now;
-        let has_more = !front.inbox.is_empty() || front.has_read_ahead(Side::Client);
+        let waiting = front.inbox.len();
+        let has_more = waiting > 0 || front.has_read_ahead(Side::Client);
+        let goes_on = if waiting > 0 {
+            Outcome::Moved(0) // the next request has begun
+        } else {
+            Outcome::Done
+        };
+        let backend = backend && !slot.session.is_broken(Side::Backend);
         if !is_whole || !client || is_draining {
             self.forget_backend(slot);
             // Whatever the client still says would reset what it has not read yet.
@@ -67,7 +73,7 @@ impl Shell {
         }
         if !backend || !(is_known || self.serves(slot)) {
             self.forget_backend(slot);
-            return Outcome::Done;
+            return goes_on;
         }
         match per {
             Per::Connection => {
@@ -77,7 +83,7 @@ impl Shell {
             }
             Per::Request => self.park(slot),
         }
-        Outcome::Done
+        goes_on
     }
 
     /// Whether the session's backend may be given requests still.
@@ -94,10 +100,7 @@ impl Shell {
         if secure.as_ref().is_none_or(|it| !it.has_read_ahead())
             && let (Some(backend), Some(socket)) = (backend, slot.backend_socket.take())
             && !self.dialer.is_limited(slot.pool(), &backend.name)
-            && self
-                .registry
-                .deregister(&mut SourceFd(&socket.as_raw_fd()))
-                .is_ok()
+            && ask_again(&self.registry, &socket, Target::Parked(slot.key)).is_ok()
             && let Some(http) = slot.http_mut()
         {
             if http.parked.len() == PARKED {
@@ -150,7 +153,12 @@ impl Shell {
             slot.backend_socket = Some(socket);
             if self.is_alive(slot)
                 && let Some(socket) = &slot.backend_socket
-                && watch(&self.registry, socket, slot.key, Side::Backend).is_ok()
+                && ask_again(
+                    &self.registry,
+                    socket,
+                    Target::Session(slot.key, Side::Backend),
+                )
+                .is_ok()
             {
                 slot.session.forget(Side::Backend);
                 slot.connected = Some(self.clock.moment());
@@ -160,6 +168,31 @@ impl Shell {
             if let Some(front) = slot.front.as_deref_mut() {
                 front.forget_backend();
             }
+        }
+    }
+
+    /// Something has happened to a parked connection: those that have ended, or say what nobody asked, go. In TLS a
+    /// late ticket is no end.
+    pub(in crate::worker) fn look_at_parked(&mut self, slot: &mut Slot) {
+        let Some(http) = slot.http_mut() else {
+            return;
+        };
+        http.parked.retain(
+            |it| match rustix::net::recv(&it.socket, &mut [0], RecvFlags::PEEK) {
+                Ok((bytes, _)) => bytes > 0 && it.secure.is_some(),
+                Err(error) => error == rustix::io::Errno::AGAIN,
+            },
+        );
+    }
+
+    /// A parked connection to a backend that is lost goes.
+    pub(in crate::worker) fn unpark_lost(
+        &mut self,
+        slot: &mut Slot,
+        is_lost: impl Fn(&BackendId) -> bool,
+    ) {
+        if let Some(http) = slot.http_mut() {
+            http.parked.retain(|it| !is_lost(&it.backend));
         }
     }
 

@@ -28,9 +28,7 @@ impl Shell {
     /// The kept connection was dead: the request is given to another one.
     pub(in crate::worker::front) fn repeat(&mut self, slot: &mut Slot) -> Outcome {
         self.forget_backend(slot);
-        if let Some(front) = slot.front.as_deref_mut() {
-            front.prefaces[Direction::Upload.index()].clear();
-        }
+        slot.take_back_upload();
         if let Some(exchange) = slot.http_mut().and_then(|it| it.exchange.as_deref_mut()) {
             exchange.sent = Sent::Not;
             exchange.download = Download::awaited();
@@ -45,6 +43,7 @@ impl Shell {
         let Some(front) = slot.front.as_deref_mut() else {
             return Outcome::Broken;
         };
+        let is_silent = front.has_ended_silently(way.source());
         let Some(Http {
             exchange: Some(exchange),
             refused,
@@ -60,7 +59,10 @@ impl Shell {
             Outcome::Moved(read) => {
                 let bytes = &self.relay.scratch()[..read];
                 let Ok(passed) = body.pass(bytes) else {
-                    *refused = Some(Status::BadRequest);
+                    *refused = Some(match way {
+                        Direction::Upload => Status::BadRequest,
+                        Direction::Download => Status::BadGateway,
+                    });
                     return Outcome::Denied(malformed(way));
                 };
                 let rest = &bytes[passed.length..];
@@ -77,12 +79,9 @@ impl Shell {
                     drained: slot.is_drained(way.source(), read, most),
                 })
             }
-            Outcome::Ended if body.may_end() => {
+            // Where TLS is spoken, only a word of it ends a message (RFC 9112, 8).
+            Outcome::Ended if body.may_end() && !is_silent => {
                 exchange.persists = [false; 2];
-                let [client, backend] = &mut front.secure;
-                if let (Some(client), Some(backend)) = (client, backend) {
-                    client.leaves_silently |= backend.has_ended_silently();
-                }
                 Outcome::Edited(Edit {
                     read: 0,
                     held: 0,
@@ -142,6 +141,16 @@ const fn malformed(way: Direction) -> Cause {
     match way {
         Direction::Upload => Cause::BadPreamble,
         Direction::Download => Cause::BackendAborted,
+    }
+}
+
+impl Slot {
+    /// Nothing was sent of what was to be said to the backend: it is said to another one.
+    pub(in crate::worker::front) fn take_back_upload(&mut self) {
+        self.session.take_back(Direction::Upload);
+        if let Some(front) = self.front.as_deref_mut() {
+            front.prefaces[Direction::Upload.index()].clear();
+        }
     }
 }
 

@@ -112,6 +112,12 @@ impl Http {
         }))
     }
 
+    /// The listener is another one from now on, and may trust others.
+    pub(super) fn renew(&mut self, config: &Arc<HttpConfig>) {
+        self.config = Arc::clone(config);
+        self.origin = None;
+    }
+
     /// How long the client may take for a head, or for the pause before it.
     pub(super) fn patience(&self, is_silent: bool) -> Duration {
         if self.has_served && is_silent {

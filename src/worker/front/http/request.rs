@@ -1,7 +1,6 @@
 //! Hears the head of a request, and writes the one that is sent to the backend.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{Exchange, Http, Sent};
@@ -44,6 +43,9 @@ impl Shell {
         let said = front.inbox[..length].to_vec();
         let exchange = Exchange::of(&head, upload, said, [http.began, now]);
         front.inbox.drain(..length);
+        if front.inbox.is_empty() {
+            front.inbox = Vec::new(); // an idle client holds no buffer
+        }
         http.reader = http::request::Reader::default();
         http.has_served = true;
         http.exchange = Some(Box::new(exchange));
@@ -57,30 +59,6 @@ impl Shell {
             exchange.before = before;
         }
         Outcome::Done
-    }
-
-    /// From one request to the next the listener, and its pool, may have become others.
-    fn renew(&mut self, slot: &mut Slot) {
-        let name = &slot.listener.config.name;
-        let Some(newest) = self.listeners.get(name).map(Arc::clone) else {
-            return;
-        };
-        if Arc::ptr_eq(&newest, &slot.listener) {
-            return;
-        }
-        let front = slot.front.as_deref();
-        let destination = front.and_then(|it| it.destination(&newest));
-        let (Some(config), Some(destination)) = (newest.config.http.clone(), destination) else {
-            return;
-        };
-        if newest.destinations[usize::from(destination)].pool != slot.pool() {
-            self.forget_backend(slot);
-        }
-        if let Some(http) = slot.http_mut() {
-            http.config = config;
-        }
-        slot.listener = newest;
-        slot.destination = destination;
     }
 
     /// Gives the request to a backend that was just connected.

@@ -23,12 +23,20 @@ enum Heard {
     Upgrade,
 }
 
+/// Of a backend that changes the protocol in the midst of a request.
+const EARLY_UPGRADE: Refusal = Refusal {
+    status: Status::BadGateway,
+    why: "101 before the end of the request",
+};
+
 /// With what a response is edited.
 struct Editor<'a> {
     config: &'a HttpConfig,
     record: Option<SessionRecord>,
     scheme: Scheme,
     is_draining: bool,
+    /// Whether the backend has been sent all of the request.
+    may_upgrade: bool,
 }
 
 impl Shell {
@@ -70,6 +78,7 @@ impl Shell {
             other => return other,
         };
         exchange.first_byte.get_or_insert(now);
+        exchange.said = Vec::new(); // it is not repeated any more
         let preface = &mut front.prefaces[Direction::Download.index()];
         let written = preface.len();
         let editor = Editor {
@@ -77,9 +86,11 @@ impl Shell {
             record,
             scheme,
             is_draining,
+            may_upgrade: slot.session.flow(Direction::Upload).rests(),
         };
         let bytes = &self.relay.scratch()[..read];
         let Ok(heard) = exchange.take(bytes, editor, preface) else {
+            preface.truncate(written);
             return exchange.broke_off(refused);
         };
         let edit = Edit {
@@ -107,6 +118,9 @@ fn upgrade(slot: &mut Slot) {
     let Some(front) = slot.front.as_deref_mut() else {
         return;
     };
+    if let Some(http) = front.http.as_deref_mut() {
+        http.parked.clear();
+    }
     let early = std::mem::take(&mut front.inbox);
     if !early.is_empty() {
         slot.session
@@ -157,6 +171,8 @@ impl Exchange {
                     }
                     (from, reader) = (rest, http::response::Reader::default());
                 }
+                // It would agree to what it has not read.
+                Kind::Upgraded if !editor.may_upgrade => return Err(EARLY_UPGRADE),
                 Kind::Upgraded => {
                     self.write(&head, &mut editor, out);
                     out.extend_from_slice(&all[rest..]);

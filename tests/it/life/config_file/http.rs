@@ -89,7 +89,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         (
             "protocol = \"http\"\nhttp.request_headers.remove = [\"A\", \"host\"]",
-            &["6:38: listener[1].http.request_headers: there is always one Host"],
+            &["6:37: listener[1].http.request_headers: there is always one Host"],
         ),
         (
             "protocol = \"http\"\nhttp.request_headers.add.Host = \"a\"",
