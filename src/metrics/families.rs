@@ -3,63 +3,19 @@
 //! What is written at a scrape, docs/metrics.md and the tests of the dashboard and of the alert rules in
 //! deploy/ all follow it.
 
-use std::fmt;
-
-use super::Scrape;
+use super::family::{Family, Kind, family};
 use super::samples::{
-    Samples, accept_errors, backends, by_label, by_worker, closed, handshakes, listeners,
+    accept_errors, backends, by_label, by_worker, certificates, closed, handshakes, listeners,
     no_backend, pool_backends, rejected, responses, values, vitals, workers,
 };
 use crate::pool::State;
 use crate::session::DialError;
 
-/// What may become of a metric's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// It only rises.
-    Counter,
-    /// It goes up and down.
-    Gauge,
-    /// Counts by size.
-    Histogram,
-}
-
-/// A metric.
-#[derive(Debug)]
-pub struct Family {
-    /// Its name.
-    pub name: &'static str,
-    /// What may become of its value.
-    pub kind: Kind,
-    /// The names of its labels.
-    pub labels: &'static [&'static str],
-    /// What it means.
-    pub help: &'static str,
-    pub(super) write: fn(&Scrape, &mut Samples<'_, '_>) -> fmt::Result,
-}
-
 const L: &[&str] = &["listener"];
 const P: &[&str] = &["pool"];
 const B: &[&str] = &["pool", "backend"];
+const C: &[&str] = &["listener", "file"];
 const W: &[&str] = &["worker"];
-
-type Write = fn(&Scrape, &mut Samples<'_, '_>) -> fmt::Result;
-
-const fn family(
-    kind: Kind,
-    name: &'static str,
-    labels: &'static [&'static str],
-    help: &'static str,
-    write: Write,
-) -> Family {
-    Family {
-        name,
-        kind,
-        labels,
-        help,
-        write,
-    }
-}
 
 /// All metrics, in the order in which they are written.
 pub const FAMILIES: &[Family] = &[
@@ -139,6 +95,20 @@ pub const FAMILIES: &[Family] = &[
         &["listener", "result"],
         "Handshakes of TLS with clients: full or resumed, or why they failed",
         handshakes,
+    ),
+    family(
+        Kind::Gauge,
+        "l4lb_tls_certificate_expiry_timestamp_seconds",
+        C,
+        "Until when a certificate is valid that clients are shown, since 1970",
+        |it, out| certificates(it, out, |it| it.not_after),
+    ),
+    family(
+        Kind::Gauge,
+        "l4lb_tls_certificate_ocsp_stapled",
+        C,
+        "Whether the word of a certificate's authority on it goes along in handshakes (OCSP)",
+        |it, out| certificates(it, out, |it| it.is_stapled.into()),
     ),
     family(
         Kind::Counter,

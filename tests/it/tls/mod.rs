@@ -1,8 +1,8 @@
 //! TLS that is spoken here: with clients, with backends, with both.
 //!
 //! `streams` is what is relayed, `handshakes` how sessions begin, `floods` many of them, `backends` TLS on the other
-//! side, `health` its checks, `renewal` certificates that change, `http` what is special of HTTP in it, `tools` are
-//! clients that others have written.
+//! side, `health` its checks, `renewal` certificates that change, `http` what is special of HTTP in it, `telling` is
+//! what one is told of all that, `tools` are clients that others have written.
 
 mod backends;
 mod floods;
@@ -11,6 +11,7 @@ mod health;
 mod http;
 mod renewal;
 mod streams;
+mod telling;
 mod tools;
 
 use std::fs;
@@ -19,8 +20,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
@@ -29,7 +33,7 @@ use tempfile::TempDir;
 use crate::harness::{L4lb, Options};
 
 type Issuer = CertifiedIssuer<'static, KeyPair>;
-type Client = StreamOwned<ClientConnection, TcpStream>;
+pub(crate) type Client = StreamOwned<ClientConnection, TcpStream>;
 
 fn authority(name: &str) -> Issuer {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -40,14 +44,18 @@ fn authority(name: &str) -> Issuer {
 
 /// A certificate for this name and its key, in one text.
 fn issued(by: &Issuer, name: &str) -> String {
-    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    signed(by, name, params)
+}
+
+fn signed(by: &Issuer, name: &str, mut params: CertificateParams) -> String {
     params.distinguished_name.push(DnType::CommonName, name);
     let key = KeyPair::generate().unwrap();
     params.signed_by(&key, by).unwrap().pem() + &key.serialize_pem()
 }
 
 /// A folder with certificates that one authority has issued.
-struct Files {
+pub(crate) struct Files {
     folder: TempDir,
     root: Issuer,
     /// How many have been started from files in it.
@@ -56,7 +64,7 @@ struct Files {
 
 impl Files {
     /// With a certificate for each of these names, called after it.
-    fn new(names: &[&str]) -> Self {
+    pub(crate) fn new(names: &[&str]) -> Self {
         let files = Self {
             folder: TempDir::new().unwrap(),
             root: authority("root"),
@@ -70,20 +78,37 @@ impl Files {
         files
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A fresh certificate for this name takes the place of the one that there was.
     fn certify(&self, name: &str) {
+        self.put(name, &issued(&self.root, name));
+    }
+
+    /// One that has so many whole days left, and half a day, takes the place of the one that there was.
+    pub(crate) fn certify_for(&self, name: &str, days: i64) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_after = date_time_ymd(1970, 1, 1) + now + Duration::from_secs(12 * 3600);
+        let many = Duration::from_secs(days.unsigned_abs() * 24 * 3600);
+        match days {
+            0.. => params.not_after += many,
+            _ => params.not_after -= many,
+        }
+        self.put(name, &signed(&self.root, name, params));
+    }
+
+    fn put(&self, name: &str, text: &str) {
         let fresh = self.path("fresh");
-        fs::write(&fresh, issued(&self.root, name)).unwrap();
+        fs::write(&fresh, text).unwrap();
         let place = self.path("certs").join(format!("{name}.pem"));
         fs::rename(fresh, place).unwrap();
     }
 
     /// Starts an l4lb from a file of its own, in which `DIR` is the folder: others watch theirs.
-    fn start(&self, text: &str) -> L4lb {
+    pub(crate) fn start(&self, text: &str) -> L4lb {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let path = self.path(&format!("l4lb-{number}.toml"));
         let text = text.replace("DIR", &self.folder.path().display().to_string());
@@ -115,7 +140,7 @@ impl Files {
     }
 
     /// A client that asks for this name.
-    fn client(&self, l4lb: &L4lb, name: &str) -> Client {
+    pub(crate) fn client(&self, l4lb: &L4lb, name: &str) -> Client {
         connect(l4lb, self.trusting(), name)
     }
 }
