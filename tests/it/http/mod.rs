@@ -1,9 +1,10 @@
 //! HTTP listeners over real sockets: what backends hear, what clients get, what the log and the metrics say.
 //!
-//! `backend` is a server that says what a test wants; `exchanges` are requests that are served, `keeping` is about
+//! `backend` is a server that says what a test wants; `exchanges` are requests that are served, `changes` reloads between them, `keeping` is about
 //! connections from one request to the next, `refusals` are l4lb's own answers, `tools` are programs of others.
 
 pub(crate) mod backend;
+mod changes;
 mod exchanges;
 mod keeping;
 mod refusals;
@@ -20,7 +21,7 @@ use backend::{Backend, Say};
 /// A running l4lb whose one listener speaks HTTP.
 struct Scene {
     l4lb: L4lb,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Scene {
@@ -41,8 +42,17 @@ impl Scene {
         let options = Options::new().arg("--config").arg(path.to_str().unwrap());
         Self {
             l4lb: options.start(),
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// What the file says is changed, and read anew.
+    fn reload(&mut self, change: impl Fn(&str) -> String) {
+        let path = self.folder.path().join("l4lb.toml");
+        let text = change(&std::fs::read_to_string(&path).unwrap());
+        std::fs::write(&path, text).unwrap();
+        self.l4lb.signal("HUP");
+        self.l4lb.wait_for_log("listener web");
     }
 
     /// Before one backend that answers so, with nothing else said.

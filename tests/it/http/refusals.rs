@@ -159,3 +159,78 @@ fn a_connection_that_ends_before_a_request_has_a_line_of_its_own() {
     let line = &scene.lines(1)[0];
     assert_eq!((line.len(), &*line[7]), (12, "CR"));
 }
+
+#[test]
+fn half_a_request_that_comes_with_the_one_before_has_its_time_too() {
+    let backend = Backend::saying(ok("x"));
+    let scene = Scene::start("head_timeout = \"300ms\"", "", &[backend.address]);
+    let all = scene.talk(&[&get("/")[..], b"GET /2 HTTP/1.1\r\nHo"].concat());
+    assert!(all.contains("\r\n\r\nxHTTP/1.1 408 "), "{all}");
+    assert_eq!(scene.lines(2)[1][15], "408");
+}
+
+#[test]
+fn a_change_of_protocol_in_the_midst_of_a_request_is_none() {
+    let backend = Backend::early(|_| {
+        let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: a\r\nConnection: upgrade\r\n\r\n";
+        Say::Bytes(head.into())
+    });
+    let scene = Scene::before(&backend);
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nUpgrade: a\r\nConnection: upgrade\r\nContent-Length: 5\r\n\r\n";
+    let all = scene.talk(head.as_bytes());
+    assert!(all.starts_with("HTTP/1.1 502 "), "{all}");
+}
+
+#[test]
+fn who_is_refused_in_the_midst_of_its_body_may_go_on_for_a_while_and_hears_why() {
+    let scene = Scene::start("", "", &[nobody()]);
+    let mut client = scene.l4lb.connect();
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n";
+    client.write_all(head.as_bytes()).unwrap();
+    for _ in 0..10 {
+        client.write_all(&[7; 1000]).unwrap();
+        let_pass(Duration::from_millis(300)); // longer than l4lb waits for one that is silent
+    }
+    let all = rest(&mut client);
+    assert!(
+        all.starts_with("HTTP/1.1 502 ") || all.starts_with("HTTP/1.1 503 "),
+        "{all}"
+    );
+}
+
+#[test]
+fn a_backend_that_resets_after_a_whole_response_costs_nothing() {
+    use std::io::Read;
+    let bytes = vec![b'x'; 3_000_000];
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let length = bytes.len();
+    let server = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut request = vec![0; 10];
+        client.read_exact(&mut request).unwrap(); // unread bytes make the close a reset
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+        client.write_all(head.as_bytes()).unwrap();
+        client.write_all(&bytes).unwrap();
+        let_pass(Duration::from_millis(100)); // all of it is there
+    });
+    let scene = Scene::start("", "", &[address]);
+    let mut client = scene.l4lb.connect();
+    client.write_all(&get("/")).unwrap();
+    server.join().unwrap();
+    let_pass(Duration::from_millis(100)); // the reset, too
+    let mut head = vec![0; 17];
+    client.read_exact(&mut head).unwrap();
+    assert_eq!(head, *b"HTTP/1.1 200 OK\r\n");
+    let mut read = 0;
+    let mut buffer = vec![0; 65536];
+    while read < length {
+        match client.read(&mut buffer).unwrap() {
+            0 => break,
+            count => read += count,
+        }
+    }
+    assert!(read >= length, "{read}");
+    let line = &scene.lines(1)[0];
+    assert_eq!(line[7], "--", "{line:?}");
+}
