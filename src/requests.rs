@@ -7,6 +7,7 @@
 mod explanation;
 mod foresight;
 pub mod history;
+pub mod listener;
 pub mod overview;
 
 pub use explanation::{Caller, Candidate, Explanation, WorkerView};
@@ -23,6 +24,7 @@ use crate::config::{BackendConfig, Config};
 use crate::metrics::Scrape;
 use crate::pool::Order;
 use history::{History, Range};
+use listener::Route;
 use overview::Overview;
 
 /// The way back of an answer. Dropped, it tells whoever asked that there is none.
@@ -191,8 +193,11 @@ pub struct Listener {
     pub name: String,
     /// Where it listens, with real ports.
     pub addresses: Vec<String>,
-    /// Its pool.
+    /// Its pool; `-` where it has routes alone.
     pub pool: String,
+    /// Where some of its clients go instead, in the order of the configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
     /// Sessions now.
     pub connections_active: u32,
 }

@@ -9,7 +9,7 @@ use super::table::{Cell, Edge, Paint, draw};
 use super::{Answer, Failure, Form, Look, find, top, words};
 use crate::requests::overview::Overview;
 use crate::requests::{
-    Backend, Connection, Explanation, LastCheck, Status, WorkerView, backends_path,
+    Backend, Connection, Explanation, LastCheck, Listener, Status, WorkerView, backends_path,
 };
 
 /// What there is to see.
@@ -76,11 +76,24 @@ fn readiness(status: &Status) -> String {
     }
 }
 
+/// Its own pool, if it has one, and those of its routes, each once.
+fn pools_of(listener: &Listener) -> Vec<&str> {
+    let routed = listener.routes.iter().map(|it| it.pool.as_str());
+    let own = Some(listener.pool.as_str()).filter(|it| *it != "-" || listener.routes.is_empty());
+    let mut pools = Vec::new();
+    for pool in own.into_iter().chain(routed) {
+        if !pools.contains(&pool) {
+            pools.push(pool);
+        }
+    }
+    pools
+}
+
 fn status(status: &Status) -> String {
     let listeners = status.listeners.iter().map(|it| {
         let sessions = it.connections_active.to_string();
-        let (name, pool) = (it.name.clone(), it.pool.clone());
-        [name, it.addresses.join(", "), pool, sessions].map(Cell::from)
+        let pools = pools_of(it).join(", ");
+        [it.name.clone(), it.addresses.join(", "), pools, sessions].map(Cell::from)
     });
     let listeners = draw(
         [

@@ -7,8 +7,8 @@ use std::fmt;
 
 use super::Scrape;
 use super::samples::{
-    Samples, accept_errors, backends, by_label, by_worker, closed, handshakes, listeners,
-    no_backend, pool_backends, rejected, responses, values, vitals, workers,
+    Samples, accept_errors, backends, by_label, by_worker, certificates, closed, handshakes,
+    listeners, no_backend, pool_backends, rejected, responses, values, vitals, workers,
 };
 use crate::pool::State;
 use crate::session::DialError;
@@ -41,6 +41,7 @@ pub struct Family {
 const L: &[&str] = &["listener"];
 const P: &[&str] = &["pool"];
 const B: &[&str] = &["pool", "backend"];
+const C: &[&str] = &["listener", "file"];
 const W: &[&str] = &["worker"];
 
 type Write = fn(&Scrape, &mut Samples<'_, '_>) -> fmt::Result;
@@ -139,6 +140,20 @@ pub const FAMILIES: &[Family] = &[
         &["listener", "result"],
         "Handshakes of TLS with clients: full or resumed, or why they failed",
         handshakes,
+    ),
+    family(
+        Kind::Gauge,
+        "l4lb_tls_certificate_expiry_timestamp_seconds",
+        C,
+        "Until when a certificate is valid that clients are shown, since 1970",
+        |it, out| certificates(it, out, |it| it.not_after),
+    ),
+    family(
+        Kind::Gauge,
+        "l4lb_tls_certificate_ocsp_stapled",
+        C,
+        "Whether the word of a certificate's authority on it goes along in handshakes (OCSP)",
+        |it, out| certificates(it, out, |it| it.is_stapled.into()),
     ),
     family(
         Kind::Counter,

@@ -13,7 +13,9 @@ mod tallies;
 
 pub use exposition::{CONTENT_TYPE, text};
 pub use families::{FAMILIES, Family, Kind};
-pub use scrape::{BackendScrape, EndScrape, ListenerScrape, PoolScrape, Scrape, WorkerScrape};
+pub use scrape::{
+    BackendScrape, CertificateScrape, EndScrape, ListenerScrape, PoolScrape, Scrape, WorkerScrape,
+};
 pub use tallies::{
     AcceptError, CLASSES, EndTally, EndTotals, HandshakeEnd, ListenerTally, ListenerTotals,
     WorkerTally,

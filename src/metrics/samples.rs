@@ -6,7 +6,8 @@ use prometheus_client::encoding::{EncodeGaugeValue, MetricEncoder};
 
 use super::families::Family;
 use super::{
-    AcceptError, BackendScrape, CLASSES, HandshakeEnd, ListenerScrape, Scrape, WorkerScrape,
+    AcceptError, BackendScrape, CLASSES, CertificateScrape, HandshakeEnd, ListenerScrape, Scrape,
+    WorkerScrape,
 };
 use crate::counts::Distribution;
 use crate::pool::State;
@@ -86,6 +87,16 @@ pub(super) fn listeners(
 ) -> fmt::Result {
     let mut all = scrape.listeners.iter();
     all.try_for_each(|it| out.number(&[&it.name], value(it)))
+}
+
+/// A sample for each certificate.
+pub(super) fn certificates(
+    scrape: &Scrape,
+    out: &mut Samples<'_, '_>,
+    value: impl Fn(&CertificateScrape) -> i64,
+) -> fmt::Result {
+    let mut all = scrape.certificates.iter();
+    all.try_for_each(|it| out.number(&[&it.listener, &it.file], value(it)))
 }
 
 /// A sample for each backend.

@@ -31,6 +31,8 @@ pub struct Scrape {
     pub backends: Vec<BackendScrape>,
     /// The workers, by number.
     pub workers: Vec<WorkerScrape>,
+    /// The certificates that clients are shown.
+    pub certificates: Vec<CertificateScrape>,
     /// Lines of the access log that were written, and that were dropped.
     pub access_log: [u64; 2],
     /// What the kernel says of the process.
@@ -59,6 +61,19 @@ pub struct EndScrape {
     pub pool: Arc<str>,
     /// By cause.
     pub totals: EndTotals,
+}
+
+/// A certificate that the clients of a listener are shown.
+#[derive(Debug)]
+pub struct CertificateScrape {
+    /// The listener's name.
+    pub listener: Arc<str>,
+    /// The file that it is in.
+    pub file: String,
+    /// Until when it is valid, in seconds since 1970.
+    pub not_after: i64,
+    /// Whether its authority's word on it goes along.
+    pub is_stapled: bool,
 }
 
 /// A pool.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Backend;
+use super::listener::ListenerNow;
 
 /// How things are.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
@@ -98,27 +99,6 @@ pub struct Counters {
     pub bytes_out_total: u64,
     /// Connections that ended by a backend's fault or by ours: not by their client, an operator or a silence.
     pub errors_total: u64,
-}
-
-/// A listener, now.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
-pub struct ListenerNow {
-    /// Its name.
-    pub name: String,
-    /// Where it listens, with real ports.
-    pub addresses: Vec<String>,
-    /// Its pool.
-    pub pool: String,
-    /// Sessions now.
-    pub sessions: u32,
-    /// Connections that were accepted.
-    pub connections_per_second: f64,
-    /// Bytes from clients.
-    pub bytes_in_per_second: f64,
-    /// Bytes to clients.
-    pub bytes_out_per_second: f64,
-    /// Connections that were ended for want of a live backend, of room at one, or of something of this machine.
-    pub rejected_total: u64,
 }
 
 /// A pool, now.

@@ -9,6 +9,7 @@ use log::Level::Info;
 use signal_hook::consts::SIGTERM;
 
 use super::Process;
+use super::listeners::routes;
 use super::pacing::{Pacing, STEP};
 use super::registry::Registry;
 use crate::config::{BackendConfig, Config, export};
@@ -104,6 +105,7 @@ impl Process {
             name: planned.config.name.to_string(),
             addresses,
             pool: planned.destinations[0].name.to_string(),
+            routes: routes(planned),
             connections_active: planned.active.count(),
         });
         report.collect()

@@ -12,6 +12,7 @@ mod explanation;
 mod foresight;
 mod found;
 mod launch;
+mod listeners;
 mod moment;
 mod overview;
 mod pacing;

@@ -18,10 +18,10 @@ use crate::plan::PlannedPool;
 use crate::pool::{self, LiveSet, Member, RECENT_CHECKS, Tally, WARM};
 use crate::requests::history::{Columns, History, Range};
 use crate::requests::overview::{
-    AccessLogNow, BackendNow, Capabilities, CheckMark, Counters, Descriptors, Engine, ListenerNow,
-    Overview, Pipes, PoolNow, Relay, Sentence, TotalsNow, WorkerNow,
+    AccessLogNow, BackendNow, Capabilities, CheckMark, Counters, Descriptors, Engine, Overview,
+    Pipes, PoolNow, Relay, Sentence, TotalsNow, WorkerNow,
 };
-use crate::requests::{Listener, Refusal, Status};
+use crate::requests::{Refusal, Status};
 use crate::session::{Cause, DialError};
 use crate::vitals::Vitals;
 
@@ -49,12 +49,12 @@ impl Process {
     }
 
     fn make_overview(&self) -> Overview {
-        let status = self.status();
+        let (status, now) = (self.status(), SystemTime::now());
         let totals = self.totals_now(&status);
         let token_required = self.wanted.config.admin.as_ref();
         let token_required = token_required.is_some_and(|it| it.token_file.is_some());
         Overview {
-            at: time(SystemTime::now()),
+            at: time(now),
             version: status.version,
             pid: status.pid,
             uptime_seconds: status.uptime_seconds,
@@ -63,11 +63,7 @@ impl Process {
             sentence: self.sentence(&totals),
             totals,
             counters: self.counters(),
-            listeners: status
-                .listeners
-                .into_iter()
-                .map(|it| self.listener_now(it))
-                .collect(),
+            listeners: self.overview_of_listeners(now),
             pools: self.live_pools().map(|it| self.pool_now(it)).collect(),
             engine: self.engine(),
             capabilities: Capabilities {
@@ -104,23 +100,6 @@ impl Process {
         let ends = self.registry.all_ends();
         counters.errors_total = ends.map(|(_, it)| count(it, Cause::is_error)).sum();
         counters
-    }
-
-    fn listener_now(&self, listener: Listener) -> ListenerNow {
-        let window = self.sampler.listeners.get(listener.name.as_str());
-        let [connections, bytes_in, bytes_out] = window.map_or([0.0; 3], |it| it.rates());
-        let ends = self.registry.all_ends();
-        let own = ends.filter(|((name, _), _)| **name == *listener.name);
-        ListenerNow {
-            rejected_total: own.map(|(_, it)| count(it, Cause::is_rejection)).sum(),
-            name: listener.name,
-            addresses: listener.addresses,
-            pool: listener.pool,
-            sessions: listener.connections_active,
-            connections_per_second: connections,
-            bytes_in_per_second: bytes_in,
-            bytes_out_per_second: bytes_out,
-        }
     }
 
     fn pool_now(&self, pool: &PlannedPool) -> PoolNow {

@@ -70,6 +70,7 @@ impl Process {
             pools: self.pool_scrapes(),
             backends: self.backend_scrapes(),
             workers: self.tallies.iter().map(|it| worker(it)).collect(),
+            certificates: self.certificate_scrapes(),
             access_log: self.log_lines(),
             vitals: Vitals::read(),
         }

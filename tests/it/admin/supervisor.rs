@@ -221,6 +221,7 @@ impl Inside {
                 name: "web".to_owned(),
                 addresses: vec!["127.0.0.1:9000".to_owned()],
                 pool: "app".to_owned(),
+                routes: Vec::new(),
                 connections_active: 0,
             }],
             pools: vec![pool()],

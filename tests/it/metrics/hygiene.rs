@@ -5,7 +5,9 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
 
-use l4lb::metrics::{BackendScrape, FAMILIES, Kind, ListenerScrape, Scrape, text};
+use l4lb::metrics::{
+    BackendScrape, CertificateScrape, FAMILIES, Kind, ListenerScrape, Scrape, text,
+};
 use l4lb::pool::{State, Totals};
 use tempfile::TempDir;
 
@@ -75,6 +77,12 @@ fn a_name_with_anything_in_it_is_escaped() {
             active: 3,
             totals: l4lb::metrics::ListenerTotals::default(),
         }],
+        certificates: vec![CertificateScrape {
+            listener: Arc::from(odd),
+            file: odd.to_owned(),
+            not_after: -7,
+            is_stapled: true,
+        }],
         ..Scrape::default()
     };
     let read = Exposition::parse(&text(scrape)).unwrap();
@@ -86,6 +94,10 @@ fn a_name_with_anything_in_it_is_escaped() {
         read.sum("l4lb_listener_connections_active", &[("listener", odd)]),
         3.0
     );
+    let file = [("listener", odd), ("file", odd)];
+    let expiry = "l4lb_tls_certificate_expiry_timestamp_seconds";
+    assert_eq!(read.sum(expiry, &file), -7.0);
+    assert_eq!(read.sum("l4lb_tls_certificate_ocsp_stapled", &file), 1.0);
     assert_eq!(
         read.sum(
             "l4lb_backend_connect_duration_seconds_count",

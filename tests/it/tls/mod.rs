@@ -1,14 +1,15 @@
 //! TLS that is spoken here: with clients, with backends, with both.
 //!
 //! `streams` is what is relayed, `handshakes` how sessions begin, `backends` TLS on the other side,
-//! `renewal` certificates that change, `http` what is special of HTTP in it, `tools` are clients that others have
-//! written.
+//! `renewal` certificates that change, `http` what is special of HTTP in it, `telling` is what one is told of all
+//! that, `tools` are clients that others have written.
 
 mod backends;
 mod handshakes;
 mod http;
 mod renewal;
 mod streams;
+mod telling;
 mod tools;
 
 use std::fs;
@@ -17,8 +18,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
@@ -27,7 +31,7 @@ use tempfile::TempDir;
 use crate::harness::{L4lb, Options};
 
 type Issuer = CertifiedIssuer<'static, KeyPair>;
-type Client = StreamOwned<ClientConnection, TcpStream>;
+pub(crate) type Client = StreamOwned<ClientConnection, TcpStream>;
 
 fn authority(name: &str) -> Issuer {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -38,14 +42,18 @@ fn authority(name: &str) -> Issuer {
 
 /// A certificate for this name and its key, in one text.
 fn issued(by: &Issuer, name: &str) -> String {
-    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    signed(by, name, params)
+}
+
+fn signed(by: &Issuer, name: &str, mut params: CertificateParams) -> String {
     params.distinguished_name.push(DnType::CommonName, name);
     let key = KeyPair::generate().unwrap();
     params.signed_by(&key, by).unwrap().pem() + &key.serialize_pem()
 }
 
 /// A folder with certificates that one authority has issued.
-struct Files {
+pub(crate) struct Files {
     folder: TempDir,
     root: Issuer,
     /// How many have been started from files in it.
@@ -54,7 +62,7 @@ struct Files {
 
 impl Files {
     /// With a certificate for each of these names, called after it.
-    fn new(names: &[&str]) -> Self {
+    pub(crate) fn new(names: &[&str]) -> Self {
         let files = Self {
             folder: TempDir::new().unwrap(),
             root: authority("root"),
@@ -68,20 +76,44 @@ impl Files {
         files
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A fresh certificate for this name takes the place of the one that there was.
     fn certify(&self, name: &str) {
+        self.put(name, &issued(&self.root, name));
+    }
+
+    /// One that has so many whole days left, and half a day, takes the place of the one that there was.
+    pub(crate) fn certify_for(&self, name: &str, days: i64) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_after = date_time_ymd(1970, 1, 1) + now + Duration::from_secs(12 * 3600);
+        let many = Duration::from_secs(days.unsigned_abs() * 24 * 3600);
+        match days {
+            0.. => params.not_after += many,
+            _ => params.not_after -= many,
+        }
+        self.put(name, &signed(&self.root, name, params));
+    }
+
+    /// What an authority may say of the certificate for this name, in as few bytes as there can be.
+    pub(crate) fn staple(&self, name: &str) {
+        let answer = [0x30, 7, 10, 1, 0, 0xa0, 2, 0x30, 0];
+        let place = self.path("certs").join(format!("{name}.pem.ocsp"));
+        fs::write(place, answer).unwrap();
+    }
+
+    fn put(&self, name: &str, text: &str) {
         let fresh = self.path("fresh");
-        fs::write(&fresh, issued(&self.root, name)).unwrap();
+        fs::write(&fresh, text).unwrap();
         let place = self.path("certs").join(format!("{name}.pem"));
         fs::rename(fresh, place).unwrap();
     }
 
     /// Starts an l4lb from a file of its own, in which `DIR` is the folder: others watch theirs.
-    fn start(&self, text: &str) -> L4lb {
+    pub(crate) fn start(&self, text: &str) -> L4lb {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let path = self.path(&format!("l4lb-{number}.toml"));
         let text = text.replace("DIR", &self.folder.path().display().to_string());
@@ -113,7 +145,7 @@ impl Files {
     }
 
     /// A client that asks for this name.
-    fn client(&self, l4lb: &L4lb, name: &str) -> Client {
+    pub(crate) fn client(&self, l4lb: &L4lb, name: &str) -> Client {
         connect(l4lb, self.trusting(), name)
     }
 }
