@@ -9,7 +9,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use super::Scrape;
-use super::families::{FAMILIES, Kind};
+use super::families::FAMILIES;
+use super::family::Kind;
 use super::samples::Samples;
 
 /// What the text is, in a header.

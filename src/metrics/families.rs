@@ -3,64 +3,19 @@
 //! What is written at a scrape, docs/metrics.md and the tests of the dashboard and of the alert rules in
 //! deploy/ all follow it.
 
-use std::fmt;
-
-use super::Scrape;
+use super::family::{Family, Kind, family};
 use super::samples::{
-    Samples, accept_errors, backends, by_label, by_worker, certificates, closed, handshakes,
-    listeners, no_backend, pool_backends, rejected, responses, values, vitals, workers,
+    accept_errors, backends, by_label, by_worker, certificates, closed, handshakes, listeners,
+    no_backend, pool_backends, rejected, responses, values, vitals, workers,
 };
 use crate::pool::State;
 use crate::session::DialError;
-
-/// What may become of a metric's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// It only rises.
-    Counter,
-    /// It goes up and down.
-    Gauge,
-    /// Counts by size.
-    Histogram,
-}
-
-/// A metric.
-#[derive(Debug)]
-pub struct Family {
-    /// Its name.
-    pub name: &'static str,
-    /// What may become of its value.
-    pub kind: Kind,
-    /// The names of its labels.
-    pub labels: &'static [&'static str],
-    /// What it means.
-    pub help: &'static str,
-    pub(super) write: fn(&Scrape, &mut Samples<'_, '_>) -> fmt::Result,
-}
 
 const L: &[&str] = &["listener"];
 const P: &[&str] = &["pool"];
 const B: &[&str] = &["pool", "backend"];
 const C: &[&str] = &["listener", "file"];
 const W: &[&str] = &["worker"];
-
-type Write = fn(&Scrape, &mut Samples<'_, '_>) -> fmt::Result;
-
-const fn family(
-    kind: Kind,
-    name: &'static str,
-    labels: &'static [&'static str],
-    help: &'static str,
-    write: Write,
-) -> Family {
-    Family {
-        name,
-        kind,
-        labels,
-        help,
-        write,
-    }
-}
 
 /// All metrics, in the order in which they are written.
 pub const FAMILIES: &[Family] = &[

@@ -4,7 +4,7 @@ use std::fmt;
 
 use prometheus_client::encoding::{EncodeGaugeValue, MetricEncoder};
 
-use super::families::Family;
+use super::family::Family;
 use super::{
     AcceptError, BackendScrape, CLASSES, CertificateScrape, HandshakeEnd, ListenerScrape, Scrape,
     WorkerScrape,
