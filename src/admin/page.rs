@@ -36,7 +36,7 @@ macro_rules! file {
     };
 }
 
-const FILES: [File; 28] = [
+const FILES: [File; 31] = [
     file!("/", "index.html", HTML),
     file!("style.css", CSS),
     file!("docs.css", CSS),
@@ -44,10 +44,12 @@ const FILES: [File; 28] = [
     file!("actions.js", SCRIPT),
     file!("api.js", SCRIPT),
     file!("capacity.js", SCRIPT),
+    file!("certificates.js", SCRIPT),
     file!("chart.js", SCRIPT),
     file!("charts.js", SCRIPT),
     file!("checks.js", SCRIPT),
     file!("connections.js", SCRIPT),
+    file!("destinations.js", SCRIPT),
     file!("dialog.js", SCRIPT),
     file!("dom.js", SCRIPT),
     file!("engine.js", SCRIPT),
@@ -57,6 +59,7 @@ const FILES: [File; 28] = [
     file!("format.js", SCRIPT),
     file!("glyphs.js", SCRIPT),
     file!("header.js", SCRIPT),
+    file!("listeners.js", SCRIPT),
     file!("main.js", SCRIPT),
     file!("route.js", SCRIPT),
     file!("series.js", SCRIPT),

@@ -1,6 +1,7 @@
 // The page: each view is made when it is looked at, and brought up to date with every change.
 
 import { tokenButton } from "./actions.js";
+import { worst } from "./certificates.js";
 import { charts } from "./charts.js";
 import { connections } from "./connections.js";
 import { byId, el, put } from "./dom.js";
@@ -8,8 +9,9 @@ import { engine } from "./engine.js";
 import { events } from "./events.js";
 import { flow } from "./flow.js";
 import { header } from "./header.js";
+import { listeners } from "./listeners.js";
 import { address, route, watchRoute } from "./route.js";
-import { state, watch } from "./state.js";
+import { now, state, watch } from "./state.js";
 import { begin } from "./stream.js";
 import { table } from "./table.js";
 import { theme } from "./theme.js";
@@ -17,6 +19,7 @@ import { tiles } from "./tiles.js";
 
 const VIEWS = [
   ["backends", "Backends", () => [flow(), table()]],
+  ["listeners", "Listeners", () => [listeners()]],
   ["connections", "Connections", () => [connections()]],
   ["charts", "Charts", () => [charts()]],
   ["events", "Events", () => [events()]],
@@ -41,7 +44,16 @@ function enter() {
   byId("view").replaceChildren(...shown.parts.map((it) => it.node));
 }
 
+/** Says at the tab of the listeners, too, that a certificate needs somebody to see to it. */
+function mark({ overview }) {
+  const level = overview ? worst(overview, now()) : "good";
+  const { node } = tabs.find((it) => it.tab === "listeners");
+  put(node, "data-mark", level === "good" ? null : level);
+  put(node, "title", { warning: "A certificate expires soon", bad: "A certificate is not valid" }[level]);
+}
+
 const fixed = [
+  mark,
   header({ about: byId("about"), banner: byId("banner"), sentence: byId("sentence") }),
   tiles(byId("tiles")),
   tokenButton(byId("token")),

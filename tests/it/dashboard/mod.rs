@@ -1,6 +1,7 @@
 //! The dashboard as a person sees it: the real program, a real browser, clicks.
 
 mod browser;
+mod listeners;
 mod modules;
 mod scenes;
 

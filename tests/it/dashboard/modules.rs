@@ -27,7 +27,57 @@ fn the_pages_own_arithmetic_is_right() {
         an_effect_is_said_by_the_weights(eval);
         where_all_are_tried_one_that_is_down_takes_over(eval);
         a_history_goes_on_with_each_overview(eval);
+        a_certificate_stands_by_the_days_that_it_has_left(eval);
+        a_listener_leads_to_each_of_its_pools_once(eval);
+        traffic_goes_to_several_pools_by_what_others_leave_of_theirs(eval);
     });
+}
+
+fn a_certificate_stands_by_the_days_that_it_has_left(eval: &dyn Fn(&str, &str) -> Value) {
+    let table = [
+        (-1, "2026-01-01", "bad", "expired"),
+        (0, "2026-01-01", "warning", "less than a day left"),
+        (1, "2026-01-01", "warning", "1 day left"),
+        (29, "2026-01-01", "warning", "29 days left"),
+        (30, "2026-01-01", "good", "30 days left"),
+        (1000, "2026-01-01", "good", "1,000 days left"),
+        (30, "2026-11-22", "bad", "not valid before 2026-11-22"),
+    ];
+    for (days, from, level, text) in table {
+        let told = json!({ "days_left": days, "not_before": format!("{from}T00:00:00Z") });
+        let standing = format!("it.standing({told}, new Date('2026-11-21T12:00:00Z'))");
+        let wanted = json!({ "level": level, "text": text });
+        assert_eq!(eval("certificates", &standing), wanted);
+    }
+}
+
+fn a_listener_leads_to_each_of_its_pools_once(eval: &dyn Fn(&str, &str) -> Value) {
+    let route =
+        |sni: &[&str], alpn: &[&str], pool: &str| json!({ "sni": sni, "alpn": alpn, "pool": pool });
+    let way = |pool: &str, names: &[&str]| json!({ "pool": pool, "names": names });
+    let routes = [
+        route(&["a", "*.a"], &["h2"], "one"),
+        route(&["b"], &[], "two"),
+        route(&[], &["h3"], "one"),
+    ];
+    let table = [
+        (json!({ "pool": "app" }), vec![way("app", &[])]),
+        (
+            json!({ "pool": "two", "routes": routes }),
+            vec![
+                way("one", &["a, *.a (h2)", "any name (h3)"]),
+                way("two", &["b", "all others"]),
+            ],
+        ),
+        (
+            json!({ "pool": "-", "routes": routes[1..2] }),
+            vec![way("two", &["b"])],
+        ),
+    ];
+    for (listener, wanted) in table {
+        let told = eval("destinations", &format!("it.destinations({listener})"));
+        assert_eq!(told, json!(wanted), "{listener}");
+    }
 }
 
 fn numbers_are_written_as_people_read_them(eval: &dyn Fn(&str, &str) -> Value) {
@@ -212,4 +262,35 @@ fn a_history_goes_on_with_each_overview(eval: &dyn Fn(&str, &str) -> Value) {
         ),
         json!([2, 6, 10, 50])
     );
+}
+
+fn traffic_goes_to_several_pools_by_what_others_leave_of_theirs(
+    eval: &dyn Fn(&str, &str) -> Value,
+) {
+    let listener = |name: &str, value: u32, pools: &[&str]| {
+        let ways = pools
+            .iter()
+            .map(|pool| json!({ "pool": pool, "names": [] }));
+        json!({ "key": name, "value": value, "ways": ways.collect::<Vec<_>>() })
+    };
+    let told = |app: u32, shop: u32, api: u32| {
+        let listeners = json!([
+            listener("web", 700, &["app"]),
+            listener("names", 400, &["shop", "gone", "app", "api"]),
+        ]);
+        let pools = [("app", app), ("shop", shop), ("api", api)];
+        let pools = pools.map(|(key, value)| json!({ "key": key, "value": value }));
+        let expression = format!(
+            "it.edges({listeners}, {}).map((it) => `${{it.from.key}} ${{it.to.key}} ${{it.value}}`)",
+            json!(pools)
+        );
+        eval("destinations", &expression)
+    };
+    let first = "web app 700";
+    let wanted = json!([first, "names app 100", "names shop 300", "names api 0"]);
+    assert_eq!(told(800, 300, 0), wanted);
+    let wanted = json!([first, "names app 0", "names shop 100", "names api 300"]);
+    assert_eq!(told(699, 10, 30), wanted);
+    let wanted = json!([first, "names app 0", "names shop 0", "names api 0"]);
+    assert_eq!(told(0, 0, 0), wanted);
 }

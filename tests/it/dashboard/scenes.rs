@@ -219,7 +219,14 @@ fn the_page_rests_and_nothing_is_noted_twice(browser: &Browser) {
 fn nothing_is_wider_than_a_phone(browser: &Browser, admin: SocketAddr) {
     for scheme in ["light", "dark"] {
         browser.see_as(390, scheme);
-        for tab in ["backends", "connections", "charts", "events", "engine"] {
+        for tab in [
+            "backends",
+            "listeners",
+            "connections",
+            "charts",
+            "events",
+            "engine",
+        ] {
             browser.open("about:blank");
             browser.open(&format!("http://{admin}/#tab={tab}"));
             browser.wait_for_text(&tile("backends_up", "value"), "2 of 3");
