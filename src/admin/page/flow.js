@@ -1,6 +1,6 @@
 // The flow picture: listeners, pools and backends, joined by ribbons as wide as the traffic between them.
 
-import { destinations } from "./destinations.js";
+import { destinations, edges } from "./destinations.js";
 import { el, put, svg } from "./dom.js";
 import { bits, count, list } from "./format.js";
 import { address } from "./route.js";
@@ -73,29 +73,15 @@ function columns(overview) {
   const listeners = overview.listeners.map((it) => ({ key: it.name, name: it.name, state: "listener", value: traffic(it), ways: destinations(it) }));
   const pools = overview.pools.map((it) => ({ key: it.name, name: it.name, state: "pool", backends: shown(it), filter: it.name }));
   for (const pool of pools) pool.value = pool.backends.reduce((sum, it) => sum + it.value, 0);
-  const rest = shared(listeners, pools);
-  const edges = listeners.flatMap((it) => towards(it, pools, rest));
-  return { listeners, pools, edges, backends: pools.flatMap((it) => it.backends) };
+  return { listeners, pools, edges: edges(listeners, pools), backends: pools.flatMap((it) => it.backends) };
 }
 
-/** Of each pool's traffic what does not come from listeners that have this pool alone. */
-function shared(listeners, pools) {
-  const rest = new Map(pools.map((it) => [it.key, it.value]));
-  for (const { ways, value } of listeners) {
-    if (ways.length === 1) rest.set(ways[0].pool, Math.max(0, rest.get(ways[0].pool) - value));
-  }
-  return rest;
-}
-
-/**
- * The ways from a listener, in the order of the pools, so that they do not cross. What it has to do with each of
- * several pools is not counted: its traffic is drawn in proportion to what these pools `rest` with.
- */
-function towards(from, pools, rest) {
-  const ways = pools.flatMap((to) => from.ways.filter((it) => it.pool === to.key).map(({ names }) => ({ from, to, names })));
-  const all = ways.reduce((sum, it) => sum + rest.get(it.to.key), 0);
-  const part = (it) => (all > 0 ? rest.get(it.to.key) / all : 0);
-  return ways.map((it) => ({ ...it, value: ways.length === 1 ? from.value : from.value * part(it) }));
+/** As many whole names as there is room for. */
+function short(text) {
+  if (text.length <= LETTERS) return text;
+  const cut = text.slice(0, LETTERS - 1);
+  const end = cut.lastIndexOf(", ");
+  return end > 0 ? `${cut.slice(0, end)}, …` : `${cut}…`;
 }
 
 /** The names that lead along each ribbon, as far as there is room, one below the other. */
@@ -104,10 +90,9 @@ function edgeLabels(drawn, width) {
   let least = 0;
   return named.sort((one, other) => one.at.y - other.at.y).map(({ names, at }) => {
     const text = list(names, 2);
-    const short = text.length > LETTERS ? `${text.slice(0, LETTERS - 1)}…` : text;
     const y = Math.max(least, at.y + 4);
     least = y + LEADING;
-    return svg("text", { class: "flow-edge", x: at.x, y, "text-anchor": "middle" }, short, svg("title", {}, names.join("; ")));
+    return svg("text", { class: "flow-edge", x: at.x, y, "text-anchor": "middle" }, short(text), svg("title", {}, names.join("; ")));
   });
 }
 
@@ -124,7 +109,7 @@ export function flow() {
   const node = el("section", { class: "panel" }, el("h2", {}, "Flow"), el("p", { class: "hint" }, "The width is the traffic, both ways together."), canvas);
   function update({ overview }) {
     if (!overview || node.hidden) return;
-    const { listeners, pools, backends, edges } = columns(overview);
+    const { listeners, pools, backends, edges: ways } = columns(overview);
     const width = Math.max(300, Math.round(canvas.clientWidth || 900));
     const most = Math.max(1, ...[listeners, pools, backends].map((all) => all.reduce((sum, it) => sum + it.value, 0)));
     const scale = TRAFFIC / most;
@@ -137,7 +122,7 @@ export function flow() {
       parts.push(svg("path", { class: `ribbon is-${state}`, d: drawn.d }));
       return drawn;
     };
-    const drawn = edges.map((it) => ({ names: it.names, at: draw(it.from, it.to, x[0], x[1], it.value, "up") }));
+    const drawn = ways.map((it) => ({ names: it.names, at: draw(it.from, it.to, x[0], x[1], it.value, "up") }));
     for (const from of pools) for (const to of from.backends) draw(from, to, x[1], x[2], to.value, to.state);
     [listeners, pools, backends].forEach((all, column) => {
       for (const it of all) {

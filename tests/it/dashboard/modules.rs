@@ -29,6 +29,7 @@ fn the_pages_own_arithmetic_is_right() {
         a_history_goes_on_with_each_overview(eval);
         a_certificate_stands_by_the_days_that_it_has_left(eval);
         a_listener_leads_to_each_of_its_pools_once(eval);
+        traffic_goes_to_several_pools_by_what_others_leave_of_theirs(eval);
     });
 }
 
@@ -261,4 +262,35 @@ fn a_history_goes_on_with_each_overview(eval: &dyn Fn(&str, &str) -> Value) {
         ),
         json!([2, 6, 10, 50])
     );
+}
+
+fn traffic_goes_to_several_pools_by_what_others_leave_of_theirs(
+    eval: &dyn Fn(&str, &str) -> Value,
+) {
+    let listener = |name: &str, value: u32, pools: &[&str]| {
+        let ways = pools
+            .iter()
+            .map(|pool| json!({ "pool": pool, "names": [] }));
+        json!({ "key": name, "value": value, "ways": ways.collect::<Vec<_>>() })
+    };
+    let told = |app: u32, shop: u32, api: u32| {
+        let listeners = json!([
+            listener("web", 700, &["app"]),
+            listener("names", 400, &["shop", "gone", "app", "api"]),
+        ]);
+        let pools = [("app", app), ("shop", shop), ("api", api)];
+        let pools = pools.map(|(key, value)| json!({ "key": key, "value": value }));
+        let expression = format!(
+            "it.edges({listeners}, {}).map((it) => `${{it.from.key}} ${{it.to.key}} ${{it.value}}`)",
+            json!(pools)
+        );
+        eval("destinations", &expression)
+    };
+    let first = "web app 700";
+    let wanted = json!([first, "names app 100", "names shop 300", "names api 0"]);
+    assert_eq!(told(800, 300, 0), wanted);
+    let wanted = json!([first, "names app 0", "names shop 100", "names api 300"]);
+    assert_eq!(told(699, 10, 30), wanted);
+    let wanted = json!([first, "names app 0", "names shop 0", "names api 0"]);
+    assert_eq!(told(0, 0, 0), wanted);
 }

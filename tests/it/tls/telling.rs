@@ -25,8 +25,7 @@ fn certificates_are_told_with_the_days_that_they_have_left() {
     let files = Files::new(&["fresh.example"]);
     files.certify_for("soon.example", 10);
     files.certify_for("old.example", -3);
-    let staple = [0x30, 7, 10, 1, 0, 0xa0, 2, 0x30, 0];
-    std::fs::write(files.path("certs/soon.example.pem.ocsp"), staple).unwrap();
+    files.staple("soon.example");
     let backend = Server::start("127.0.0.1:0", Behaviour::Echo).unwrap();
     let _l4lb = files.before(backend.addr(), "");
     let tls = listeners(&files)[0].tls.clone().unwrap();
