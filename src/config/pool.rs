@@ -50,6 +50,15 @@ pub struct PoolConfig {
     pub tls: Option<PoolTls>,
 }
 
+impl PoolConfig {
+    /// The name that a backend on `host` is asked for in TLS, and has to show.
+    #[must_use]
+    pub fn server_name<'a>(&'a self, host: &'a str) -> &'a str {
+        let named = self.tls.as_ref().and_then(|it| it.server_name.as_deref());
+        named.unwrap_or(host)
+    }
+}
+
 /// One backend as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendConfig {

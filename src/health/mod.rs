@@ -2,7 +2,7 @@
 //!
 //! Pure are `verdict` (rise and fall), `ejection`, `standing` (what comes of both, of orders and of
 //! slow start), `schedule` and `agenda` (when), `answer` (what a probe says and hears). `probe` is one
-//! connection, `probes` all of them, `ward` the backends of one pool; `prober` is the thread.
+//! connection, `veil` TLS on it, `probes` all of them, `ward` the backends of one pool; `prober` is the thread.
 //! Imports pool, balance, config, messages. Started by supervisor.
 
 mod agenda;
@@ -14,6 +14,7 @@ mod prober;
 mod probes;
 mod schedule;
 mod standing;
+mod veil;
 mod verdict;
 mod ward;
 

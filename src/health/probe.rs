@@ -5,7 +5,8 @@
 //!    |   +------where nothing is asked: passed----^
 //!    +------refused--> over
 //! ```
-//! Where backends hear of clients by PROXY headers, the first that is sent says that this is none.
+//! Where backends hear of clients by PROXY headers, the first that is sent says that this is none. Where they speak
+//! TLS, so does whoever asks.
 //! Leaving ends our stream and reads on until the backend ends its own: a reset, which closing with
 //! unread bytes would cause, fills backends' logs.
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use super::answer::{Answer, Finding, question};
 use super::approach::Approach;
+use super::veil::Veil;
 use crate::config::Check;
 use crate::{reason, sys};
 use rustix::io::Errno;
@@ -53,6 +55,8 @@ struct Dialogue {
     question: Vec<u8>,
     sent: usize,
     answer: Answer,
+    /// TLS, where it is spoken.
+    veil: Option<Veil>,
 }
 
 impl Probe {
@@ -61,6 +65,7 @@ impl Probe {
         address: SocketAddr,
         check: &Check,
         approach: Approach<'_>,
+        veil: Option<Veil>,
     ) -> Result<Self, Finding> {
         let kind = Type::STREAM.nonblocking();
         let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))
@@ -75,6 +80,7 @@ impl Probe {
             question: question(check, address),
             sent: 0,
             answer,
+            veil,
         });
         Ok(Self {
             socket,
@@ -121,7 +127,14 @@ impl Probe {
 
     /// Says goodbye, unless the backend has gone already.
     fn judged(&mut self, finding: Finding) -> Progress {
-        self.phase = Phase::Leaving { read: 0 };
+        let before = std::mem::replace(&mut self.phase, Phase::Leaving { read: 0 });
+        if let Phase::Asking(Dialogue {
+            veil: Some(mut veil),
+            ..
+        }) = before
+        {
+            veil.finish(&self.socket);
+        }
         match self.socket.shutdown(Shutdown::Write) {
             Ok(()) => Progress::Judged(finding),
             Err(_) => Progress::Over(Some(finding)),
@@ -142,7 +155,11 @@ impl Dialogue {
     fn read(&mut self, mut socket: &Socket) -> Option<Finding> {
         let mut bytes = [0; 4096];
         loop {
-            match socket.read(&mut bytes) {
+            let read = match &mut self.veil {
+                None => socket.read(&mut bytes),
+                Some(veil) => veil.read(socket, &mut bytes),
+            };
+            match read {
                 Ok(0) => return Some(self.answer.end()),
                 Ok(read) => {
                     let finding = self.answer.hear(&bytes[..read]);
@@ -152,12 +169,23 @@ impl Dialogue {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    return Some(Finding::Failed(format!("TLS: {error}")));
+                }
                 Err(_) => return Some(self.answer.end()),
             }
         }
     }
 
     fn send(&mut self, mut socket: &Socket) {
+        if let Some(veil) = &mut self.veil {
+            if !veil.is_shaking() && self.sent == 0 {
+                veil.say(socket, &self.question);
+                self.sent = self.question.len();
+            }
+            let _ = veil.send(socket); // what is broken is found by a read
+            return;
+        }
         while self.sent < self.question.len() {
             match socket.write(&self.question[self.sent..]) {
                 Ok(sent) => self.sent += sent,
@@ -247,8 +275,13 @@ mod tests {
     /// What a probe finds that looks only when the backend has said `answer` and reset.
     fn late_finding(check: &Check, answer: &[u8]) -> Progress {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut probe =
-            Probe::start(listener.local_addr().unwrap(), check, Approach::default()).unwrap();
+        let mut probe = Probe::start(
+            listener.local_addr().unwrap(),
+            check,
+            Approach::default(),
+            None,
+        )
+        .unwrap();
         let mut poll = Poll::new().unwrap();
         let descriptor = probe.socket().as_raw_fd();
         poll.registry()

@@ -13,6 +13,7 @@ use super::agenda::Agenda;
 use super::answer::Finding;
 use super::approach::Approach;
 use super::probe::{Probe, Progress};
+use super::veil::Veil;
 use crate::config::HealthConfig;
 use crate::reason;
 
@@ -67,14 +68,16 @@ impl Probes {
         mut address: SocketAddr,
         config: &HealthConfig,
         mut approach: Approach<'_>,
+        mut veil: Option<Veil>,
         now: Instant,
     ) -> Option<Finding> {
         self.end(backend);
         if let Some(port) = config.port {
             address.set_port(port);
             approach = approach.aside();
+            veil = None;
         }
-        let started = Probe::start(address, &config.check, approach);
+        let started = Probe::start(address, &config.check, approach, veil);
         let watched = started.and_then(|probe| match self.watch(&probe) {
             Ok(()) => Ok(probe),
             Err(error) => Err(Finding::Unable(reason::of(&error))),
@@ -170,14 +173,14 @@ mod tests {
         let mut probes = Probes::new(poll.registry().try_clone().unwrap());
         probes.make_room(1);
         assert_eq!(
-            probes.begin(0, addresses[0], &config, Approach::default(), now),
+            probes.begin(0, addresses[0], &config, Approach::default(), None, now),
             None
         );
         let stale = events(&mut poll);
         probes.end(0);
         probes.make_room(5);
         assert_eq!(
-            probes.begin(0, addresses[1], &config, Approach::default(), now),
+            probes.begin(0, addresses[1], &config, Approach::default(), None, now),
             None
         );
         let current = events(&mut poll);

@@ -11,6 +11,7 @@ use super::approach::Approach;
 use super::ejection::Census;
 use super::schedule::Pace;
 use super::standing::{Sign, Standing};
+use super::veil::Veil;
 use crate::balance::{Maglev, Snapshot};
 use crate::config::{BackendConfig, Balance, HealthConfig};
 use crate::messages::Event;
@@ -111,6 +112,16 @@ impl Ward {
 
     pub(super) fn health(&self) -> Option<&HealthConfig> {
         self.pool.config.health.as_ref()
+    }
+
+    /// TLS with a backend, where it speaks it.
+    pub(super) fn veil(&self, backend: &Backend) -> Result<Option<Veil>, String> {
+        let Some(host) = backend.tls.as_deref() else {
+            return Ok(None);
+        };
+        let config = self.pool.tls.as_ref();
+        let config = config.ok_or_else(|| "nothing is known of its TLS".to_owned())?;
+        Veil::new(config, self.pool.config.server_name(host)).map(Some)
     }
 
     pub(super) fn approach(&self) -> Approach<'_> {

@@ -41,10 +41,17 @@ impl Prober {
                 continue;
             }
             self.schedule.begin(place, now);
-            let approach = self.wards[*ward].approach();
-            let begun = self
-                .probes
-                .begin(place, backend.address, config, approach, now);
+            let (ward, address) = (&self.wards[*ward], backend.address);
+            let veil = match &config.check {
+                Check::Tcp => Ok(None),
+                Check::Http { .. } | Check::SendExpect { .. } => ward.veil(backend),
+            };
+            let begun = match veil {
+                Ok(veil) => self
+                    .probes
+                    .begin(place, address, config, ward.approach(), veil, now),
+                Err(error) => Some(Finding::Unable(error)),
+            };
             if let Some(finding) = begun {
                 self.found(place, finding, now);
             }

@@ -260,9 +260,8 @@ impl Shell {
     /// The end of a client of the backend that is connected; what it says first stands in its wire.
     fn approach(&self, slot: &Slot) -> Option<Terminal> {
         let config = self.dialer.tls(slot.pool())?;
-        let own = self.dialer.config(slot.pool()).tls.as_ref();
-        let asked = own.and_then(|it| it.server_name.as_deref());
-        let name = asked.or(slot.backend.as_ref()?.tls.as_deref())?;
+        let host = slot.backend.as_ref()?.tls.as_deref()?;
+        let name = self.dialer.config(slot.pool()).server_name(host);
         let name = ServerName::try_from(name).ok()?.to_owned();
         let mut terminal = Terminal::client(config, name).ok()?;
         if let Some(text) = self.introduction(slot) {

@@ -97,6 +97,7 @@ const ROOMS: &[Room] = &[
             "plan",
             "balance",
             "proxy_protocol",
+            "tls",
             "sys",
             "messages",
             "metrics",

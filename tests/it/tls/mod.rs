@@ -1,11 +1,12 @@
 //! TLS that is spoken here: with clients, with backends, with both.
 //!
-//! `streams` is what is relayed, `handshakes` how sessions begin, `backends` TLS on the other side,
+//! `streams` is what is relayed, `handshakes` how sessions begin, `backends` TLS on the other side, `health` its checks,
 //! `renewal` certificates that change, `http` what is special of HTTP in it, `tools` are clients that others have
 //! written.
 
 mod backends;
 mod handshakes;
+mod health;
 mod http;
 mod renewal;
 mod streams;
