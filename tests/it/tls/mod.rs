@@ -1,10 +1,11 @@
 //! TLS that is spoken here: with clients, with backends, with both.
 //!
-//! `streams` is what is relayed, `handshakes` how sessions begin, `backends` TLS on the other side, `health` its checks,
-//! `renewal` certificates that change, `http` what is special of HTTP in it, `tools` are clients that others have
-//! written.
+//! `streams` is what is relayed, `handshakes` how sessions begin, `floods` many of them, `backends` TLS on the other
+//! side, `health` its checks, `renewal` certificates that change, `http` what is special of HTTP in it, `tools` are
+//! clients that others have written.
 
 mod backends;
+mod floods;
 mod handshakes;
 mod health;
 mod http;

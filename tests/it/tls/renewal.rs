@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use rustls::HandshakeKind;
 use rustls::pki_types::CertificateDer;
 use test_backends::{Behaviour, Server};
 
-use super::{Client, Files, echoed, issued};
+use super::{Client, Files, connect, echoed, issued};
 use crate::harness::{L4lb, eventually};
 
 fn shown(client: &Client) -> CertificateDer<'static> {
@@ -47,6 +49,72 @@ fn a_new_certificate_is_shown_soon_and_no_handshake_fails_meanwhile() {
     });
     assert!(served.load(Ordering::Relaxed) > 10);
     assert_eq!(echoed(&mut lasting, b"still here"), b"still here");
+}
+
+/// The folder of certificates as Kubernetes mounts it: names that lead through one link, which is swung.
+struct Mount<'a> {
+    files: &'a Files,
+    swung: usize,
+}
+
+impl Mount<'_> {
+    /// A fresh certificate for the name, in a folder of its own that the link leads to from now on.
+    fn swing(&mut self) {
+        self.swung += 1;
+        let certs = self.files.path("certs");
+        let fresh = format!("..version{}", self.swung);
+        fs::create_dir(certs.join(&fresh)).unwrap();
+        let pem = issued(&self.files.root, "a.example");
+        fs::write(certs.join(&fresh).join("a.example.pem"), pem).unwrap();
+        symlink(&fresh, certs.join("..fresh")).unwrap();
+        fs::rename(certs.join("..fresh"), certs.join("..data")).unwrap();
+        if self.swung == 1 {
+            symlink("..data/a.example.pem", certs.join("a.example.pem")).unwrap();
+        } else {
+            let old = format!("..version{}", self.swung - 1);
+            fs::remove_dir_all(certs.join(old)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn links_are_swung_under_load_and_sessions_live_on_and_are_resumed() {
+    let files = Files::new(&[]);
+    let mut mount = Mount {
+        files: &files,
+        swung: 0,
+    };
+    mount.swing();
+    let backend = Server::start("127.0.0.1:0", Behaviour::Echo).unwrap();
+    let l4lb = files.before(backend.addr(), "");
+    let mut lasting = files.client(&l4lb, "a.example");
+    let (is_over, resumed) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                shown_now(&files, &l4lb);
+            }
+        });
+        scope.spawn(|| {
+            let known = files.trusting();
+            let mut wanted = HandshakeKind::Full;
+            while !is_over.load(Ordering::Relaxed) {
+                let mut client = connect(&l4lb, known.clone(), "a.example");
+                assert_eq!(echoed(&mut client, b"x"), b"x");
+                assert_eq!(client.conn.handshake_kind(), Some(wanted));
+                wanted = HandshakeKind::Resumed;
+                resumed.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        for _ in 0..5 {
+            let before = shown_now(&files, &l4lb);
+            mount.swing();
+            eventually("another certificate", || shown_now(&files, &l4lb) != before);
+            assert_eq!(echoed(&mut lasting, b"still here"), b"still here");
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    assert!(resumed.load(Ordering::Relaxed) > 10);
 }
 
 #[test]
