@@ -114,6 +114,21 @@ impl Backend {
         )
     }
 
+    /// One that speaks TLS, and does not wait for the bodies of requests.
+    pub(crate) fn secure_and_early(
+        config: &Arc<ServerConfig>,
+        say: impl Fn(&Heard) -> Say + Send + Sync + 'static,
+    ) -> Self {
+        let tls = Some(Arc::clone(config));
+        Self::run(
+            Manners {
+                is_early: true,
+                tls,
+            },
+            say,
+        )
+    }
+
     /// One that always answers the same.
     pub(crate) fn saying(bytes: Vec<u8>) -> Self {
         Self::start(move |_| Say::Bytes(bytes.clone()))

@@ -1,10 +1,11 @@
 //! HTTP inside of TLS, with clients and with backends.
 //!
 //! `clients` is about requests that come in TLS, `pages` about l4lb's own answers to them, `kept` about connections
-//! to backends that speak it, `subject` about who a client is, `upgrades` about what is no HTTP any more, `tools` are programs of others.
+//! to backends that speak it, `subject` about who a client is, `upgrades` about what is no HTTP any more, `odd` about what few peers do, `tools` are programs of others.
 
 mod clients;
 mod kept;
+mod odd;
 mod pages;
 mod subject;
 mod tools;
