@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustls::client::Resumption;
 use test_backends::{Behaviour, Server};
 
-use super::{Files, echoed, listener, metric, over, pool};
+use super::{Files, Over, echoed, listener, metric, over, pool};
 use crate::harness::{L4lb, PATIENCE, eventually, resident_bytes};
 use crate::life::let_pass;
 
@@ -75,6 +75,7 @@ fn handshakes_that_are_begun_and_left_take_no_more_than_their_share_and_end() {
     let (began, rounds) = (
         Instant::now(),
         thread::scope(|scope| {
+            let pinging = Over(&is_over);
             let pings = scope.spawn(|| ping(plain, &is_over));
             let flood: Vec<TcpStream> = (0..FLOOD)
                 .map(|_| {
@@ -108,7 +109,7 @@ fn handshakes_that_are_begun_and_left_take_no_more_than_their_share_and_end() {
                 assert!(Instant::now() < deadline, "{} have ended", timeouts());
                 let_pass(Duration::from_millis(50));
             }
-            is_over.store(true, Ordering::Relaxed);
+            drop(pinging);
             pings.join().unwrap()
         }),
     );
@@ -125,6 +126,7 @@ fn handshakes_that_are_carried_through_are_all_served() {
     let mut config = files.trusting();
     config.resumption = Resumption::disabled();
     thread::scope(|scope| {
+        let pinging = Over(&is_over);
         let pings = scope.spawn(|| ping(plain, &is_over));
         let clients: Vec<_> = (0..4)
             .map(|_| {
@@ -137,7 +139,7 @@ fn handshakes_that_are_carried_through_are_all_served() {
             })
             .collect();
         clients.into_iter().for_each(|it| it.join().unwrap());
-        is_over.store(true, Ordering::Relaxed);
+        drop(pinging);
         assert!(pings.join().unwrap() > 100);
     });
     let full = metric(

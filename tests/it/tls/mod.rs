@@ -19,7 +19,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
@@ -211,4 +211,13 @@ fn metric(files: &Files, begins: &str) -> u64 {
     let line = text.lines().find(|it| it.starts_with(begins));
     let value = line.unwrap_or_else(|| panic!("no {begins} in {text}"));
     value.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+/// Says that it is over when it is dropped, also by a test that fails: its scope waits for those who look at this.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

@@ -10,7 +10,7 @@ use rustls::HandshakeKind;
 use rustls::pki_types::CertificateDer;
 use test_backends::{Behaviour, Server};
 
-use super::{Client, Files, connect, echoed, issued};
+use super::{Client, Files, Over, connect, echoed, issued};
 use crate::harness::{L4lb, eventually};
 
 fn shown(client: &Client) -> CertificateDer<'static> {
@@ -32,6 +32,7 @@ fn a_new_certificate_is_shown_soon_and_no_handshake_fails_meanwhile() {
     assert_eq!(echoed(&mut lasting, b"x"), b"x");
     let (is_over, served) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
+        let load = Over(&is_over);
         for _ in 0..2 {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
@@ -45,7 +46,7 @@ fn a_new_certificate_is_shown_soon_and_no_handshake_fails_meanwhile() {
             files.certify("a.example");
             eventually("another certificate", || shown_now(&files, &l4lb) != before);
         }
-        is_over.store(true, Ordering::Relaxed);
+        drop(load);
     });
     assert!(served.load(Ordering::Relaxed) > 10);
     assert_eq!(echoed(&mut lasting, b"still here"), b"still here");
@@ -90,6 +91,7 @@ fn links_are_swung_under_load_and_sessions_live_on_and_are_resumed() {
     let mut lasting = files.client(&l4lb, "a.example");
     let (is_over, resumed) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
+        let load = Over(&is_over);
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 shown_now(&files, &l4lb);
@@ -112,7 +114,7 @@ fn links_are_swung_under_load_and_sessions_live_on_and_are_resumed() {
             eventually("another certificate", || shown_now(&files, &l4lb) != before);
             assert_eq!(echoed(&mut lasting, b"still here"), b"still here");
         }
-        is_over.store(true, Ordering::Relaxed);
+        drop(load);
     });
     assert!(resumed.load(Ordering::Relaxed) > 10);
 }
