@@ -168,7 +168,9 @@ impl Exchange {
                     let passed = body.pass(&all[rest..])?;
                     self.settle(&head, editor.is_draining);
                     self.write(&head, &mut editor, out);
-                    out.extend_from_slice(&all[rest..rest + passed.length]);
+                    for kept in passed.kept(&all[rest..]) {
+                        out.extend_from_slice(kept);
+                    }
                     // Whoever says more than was asked for is not asked again.
                     self.persists[1] &= rest + passed.length == all.len();
                     self.download = Download::Body(body);
