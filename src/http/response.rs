@@ -99,6 +99,10 @@ fn whole<'a>(head: &Head<'a>, asked: Asked) -> Result<ResponseHead<'a>, Refusal>
     // RFC 9112, 6.3: these end with their heads, whatever they say of their length.
     let is_bare = asked.is_head || matches!(status, 100..200 | 204 | 304);
     let framing = match declared {
+        // RFC 9112, 6.1: to somebody who knows no chunks, they are a part of the content.
+        Declared::Chunked if asked.version == Version::Http10 => {
+            return Err(Refusal::bad("chunks to a client of HTTP/1.0"));
+        }
         _ if is_bare => Framing::None,
         Declared::Length(0) => Framing::None,
         Declared::Length(length) => Framing::Length(length),

@@ -88,6 +88,13 @@ fn a_response_ends_where_nobody_can_think_otherwise() {
         let bytes = format!("HTTP/1.1 {status} x\r\n{lines}\r\n");
         check(rule, asked, bytes.as_bytes(), expected);
     }
+    let old = Asked {
+        version: Version::Http10,
+        ..ASKED
+    };
+    let why = Err("chunks to a client of HTTP/1.0");
+    let coded = format!("HTTP/1.1 200 OK\r\n{chunked}\r\n");
+    check("6.1: to HTTP/1.0", old, coded.as_bytes(), why);
     let coded = format!("HTTP/1.0 200 OK\r\n{chunked}\r\n");
     check(
         "6.1: HTTP/1.0",

@@ -183,12 +183,8 @@ impl Exchange {
     /// Says whether both connections live on after this response.
     fn settle(&mut self, head: &ResponseHead<'_>, is_draining: bool) {
         let [client, backend] = &mut self.persists;
-        // HTTP/1.0 knows no chunks; and nobody knows whether a client that was told nothing sends its body.
-        let has_end = match head.framing {
-            Framing::None | Framing::Length(_) => true,
-            Framing::Chunked => self.asked.version == Version::Http11,
-            Framing::UntilClose => false,
-        };
+        // Nobody knows whether a client that was told nothing sends its body.
+        let has_end = head.framing != Framing::UntilClose;
         *client &= has_end && !is_draining && !self.is_waiting;
         *backend &= head.persists && self.asked.persists;
     }
