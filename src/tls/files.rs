@@ -18,6 +18,7 @@ use super::pem;
 use super::store::{Credential, Flaw, Store};
 use super::terms::{self, Trust};
 use super::x509::{Certificate, is_ocsp_answer};
+use crate::config::file::MOST_BYTES;
 use crate::config::{CertificateFiles, Certificates, Config, ListenerTls, PoolTls};
 use crate::discovery::listed::bytes;
 use crate::reason;
@@ -107,6 +108,10 @@ impl Reading<'_> {
 
     fn file_if_there(&mut self, path: &Path) -> Result<Vec<u8>, String> {
         let text = bytes(path).map_err(|error| reason::of(&error));
+        let text = text.and_then(|it| match it.len() {
+            ..=MOST_BYTES => Ok(it),
+            _ => Err("it has more than 1 MiB".to_owned()),
+        });
         let digest = text.as_ref().ok().map(digest);
         self.materials.read.insert(path.to_owned(), digest);
         text
@@ -334,7 +339,12 @@ impl Reading<'_> {
 /// What is in a folder, in order.
 pub(super) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let paths = fs::read_dir(folder)?.map(|entry| entry.map(|it| it.path()));
-    let mut paths = paths.take(MOST_ENTRIES).collect::<Result<Vec<_>, _>>()?;
+    let paths = paths.take(MOST_ENTRIES + 1);
+    let mut paths = paths.collect::<Result<Vec<_>, _>>()?;
+    if paths.len() > MOST_ENTRIES {
+        let what = format!("it has more than {MOST_ENTRIES} files");
+        return Err(io::Error::other(what));
+    }
     paths.sort_unstable();
     Ok(paths)
 }

@@ -63,6 +63,40 @@ fn all_that_is_wrong_with_files_is_told_with_its_place() {
 }
 
 #[test]
+fn a_file_that_is_too_long_is_not_cut() {
+    let scene = Scene::new("client_ca = \"DIR/ca.txt\"");
+    let folder = scene.folder.path();
+    let long = " ".repeat(1024 * 1024) + &scene.root.pem();
+    fs::write(folder.join("ca.txt"), scene.root.pem() + &long).unwrap();
+    let config = configured(folder, scene.tls);
+    let troubles = read(&config, &scene.materials, NOW).unwrap_err();
+    let what = &troubles[0].what;
+    assert!(what.ends_with("ca.txt: it has more than 1 MiB"), "{what}");
+}
+
+#[test]
+fn a_folder_with_too_many_files_is_not_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = folder.path().join("0.txt");
+    fs::write(&first, "").unwrap();
+    for number in 1..20_000 {
+        fs::hard_link(&first, folder.path().join(format!("{number}.txt"))).unwrap();
+    }
+    let config = configured(folder.path(), "");
+    let what = || {
+        let troubles = read(&config, &Materials::default(), NOW).unwrap_err();
+        troubles[0].what.clone()
+    };
+    assert!(what().contains("no file that ends with .pem"), "{}", what());
+    fs::write(folder.path().join("a.pem"), "").unwrap();
+    assert!(
+        what().ends_with("it has more than 20000 files"),
+        "{}",
+        what()
+    );
+}
+
+#[test]
 fn an_expired_certificate_is_a_warning_and_shown_all_the_same() {
     let scene = Scene::new("");
     let shown = &scene.materials.shown;
