@@ -31,6 +31,8 @@ const TRUSTED_BY_SYSTEM: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
+const NO_KEY: &str = "has no private key, and no key is given";
+
 /// The most files in a folder.
 const MOST_ENTRIES: usize = 20_000;
 
@@ -48,6 +50,7 @@ pub fn read(config: &Config, before: &Materials, now: i64) -> Result<Materials, 
         troubles: Vec::new(),
         place: Vec::new(),
         whose: String::new(),
+        keyless: Vec::new(),
     };
     for (listener, number) in config.listeners.iter().zip(1..) {
         if let Some(tls) = &listener.tls {
@@ -78,6 +81,8 @@ struct Reading<'a> {
     troubles: Vec<Trouble>,
     place: Vec<String>,
     whose: String,
+    /// Files of a folder in which a key is lacking.
+    keyless: Vec<PathBuf>,
 }
 
 impl Reading<'_> {
@@ -187,7 +192,23 @@ impl Reading<'_> {
                 credentials.push(credential);
             }
         }
+        self.pass_over_keyless(name, credentials.is_empty());
         (self.troubles.len() == told).then_some(credentials)
+    }
+
+    /// A folder may have certificates of authorities beside those that are shown. One that was shown has
+    /// lost its key, and is not to be lost for that.
+    fn pass_over_keyless(&mut self, listener: &Arc<str>, is_all: bool) {
+        for path in std::mem::take(&mut self.keyless) {
+            let what = said_of(&path, NO_KEY);
+            let mut shown = self.before.shown.iter();
+            if is_all || shown.any(|it| it.listener == *listener && it.file == path) {
+                self.trouble("certificates", what);
+            } else {
+                let warning = format!("{}: {what}: it is passed over", self.whose);
+                self.materials.warnings.push(warning);
+            }
+        }
     }
 
     /// The certificates in a folder, in the order of their names.
@@ -245,12 +266,15 @@ impl Reading<'_> {
         };
         let key = match &files.key {
             Some(path) => self.file(&key_place, path)?,
-            None if !pem::has_key(&chain) => {
-                let what = said_of(key_path, "has no private key, and no key is given");
-                self.trouble(&key_place, what);
+            None if pem::has_key(&chain) => chain.clone(),
+            None if in_folder => {
+                self.keyless.push(files.cert.clone());
                 return None;
             }
-            None => chain.clone(),
+            None => {
+                self.trouble(&key_place, said_of(key_path, NO_KEY));
+                return None;
+            }
         };
         let staple = self.staple(&files.cert);
         match Credential::new(&chain, &key, staple) {

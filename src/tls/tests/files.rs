@@ -31,8 +31,8 @@ fn all_that_is_wrong_with_files_is_told_with_its_place() {
     assert_eq!(
         told(&config),
         [
-            "listener.1.tls.certificates listener web: bad.pem has no private key, and no key is given",
             "listener.1.tls.certificates listener web: good.key is not the key of the certificate",
+            "listener.1.tls.certificates listener web: bad.pem has no private key, and no key is given",
             "listener.1.tls.certificates listener web: lone.pem has no private key, and no key is given",
             "listener.1.tls.client_ca listener web: cannot read none: no such file or directory",
         ]
@@ -94,6 +94,27 @@ fn a_folder_with_too_many_files_is_not_cut() {
         "{}",
         what()
     );
+}
+
+#[test]
+fn a_file_without_a_key_is_passed_over_where_others_are_left() {
+    let mut scene = Scene::new("");
+    let folder = scene.folder.path().to_owned();
+    fs::write(folder.join("ca.crt"), scene.root.pem()).unwrap();
+    scene.read();
+    assert_eq!(scene.materials.shown.len(), 2);
+    let warning = &scene.materials.warnings[0];
+    assert!(warning.contains("ca.crt has no private key"), "{warning}");
+
+    // One that is shown is not given up because its key is not there for a moment.
+    let both = fs::read_to_string(folder.join("b.pem")).unwrap();
+    let key = both.find("-----BEGIN PRIVATE").unwrap();
+    fs::write(folder.join("b.pem"), &both[..key]).unwrap();
+    let config = configured(&folder, "");
+    let troubles = read(&config, &scene.materials, NOW).unwrap_err();
+    assert!(troubles[0].what.contains("b.pem has no private key"));
+    assert_eq!(troubles.len(), 1);
+    assert!(read(&config, &Materials::default(), NOW).is_ok());
 }
 
 #[test]
