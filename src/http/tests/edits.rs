@@ -214,6 +214,7 @@ fn a_name_that_may_be_edited_is_a_token_and_none_of_the_connection() {
         "CONNECTION",
         "Upgrade",
         "te",
+        "Expect",
     ] {
         let error = Name::parse(own).unwrap_err();
         assert!(error.contains("by l4lb itself"), "{own}: {error}");
