@@ -36,23 +36,48 @@ pub enum Kind {
     Final,
 }
 
+/// The most interim responses to one request: each is a sign of life, so that nothing else ends them.
+const MOST_INTERIMS: u8 = 32;
+
 /// Reads one response's head, in as many pieces as it comes in.
 #[derive(Clone, Debug)]
-pub struct Reader(Scan);
+pub struct Reader {
+    scan: Scan,
+    /// Interim responses before this one.
+    interims: u8,
+}
 
 impl Default for Reader {
     fn default() -> Self {
-        Self(Scan::new(false))
+        Self {
+            scan: Scan::new(false),
+            interims: 0,
+        }
     }
 }
 
 impl Reader {
+    /// The one of the response after an interim one.
+    #[must_use]
+    pub fn after_interim(self) -> Self {
+        Self {
+            interims: self.interims.saturating_add(1),
+            ..Self::default()
+        }
+    }
+
     /// `bytes` are all bytes of the response so far, of which those that were shown before are not
     /// looked at again. Not to be called again after anything but [`Parsed::Incomplete`]; the
     /// response after an interim one has its own reader.
     pub fn read<'a>(&mut self, bytes: &'a [u8], asked: Asked) -> Parsed<ResponseHead<'a>> {
-        let read = self.0.read(bytes, |line| first_line(line).map(|_| ()));
+        let read = self.scan.read(bytes, |line| first_line(line).map(|_| ()));
         match read.and_then(|head| head.map(|it| whole(&it, asked)).transpose()) {
+            Ok(Some(head)) if head.kind() == Kind::Interim && self.interims == MOST_INTERIMS => {
+                Parsed::Bad(Refusal {
+                    status: Status::BadGateway,
+                    why: "more than 32 interim responses",
+                })
+            }
             Ok(None) => Parsed::Incomplete,
             Ok(Some(head)) => Parsed::Head(head),
             Err(Refusal { why, .. }) => Parsed::Bad(Refusal {

@@ -4,9 +4,7 @@ use super::request::{expand, has_fields};
 use super::{Download, Exchange, Http};
 use crate::config::{HttpConfig, Template};
 use crate::http::edit::{self, Persistence, ResponseEdit};
-use crate::http::{
-    self, Body, Framing, Kind, Parsed, Refusal, ResponseHead, Scheme, Status, Version,
-};
+use crate::http::{Body, Framing, Kind, Parsed, Refusal, ResponseHead, Scheme, Status, Version};
 use crate::messages::SessionRecord;
 use crate::session::{Cause, Direction, Edit, Outcome, Place, Side};
 use crate::worker::shell::Shell;
@@ -155,7 +153,7 @@ impl Exchange {
                     if self.asked.version == Version::Http11 {
                         self.write(&head, &mut editor, out);
                     }
-                    (from, reader) = (rest, http::response::Reader::default());
+                    (from, reader) = (rest, reader.after_interim());
                 }
                 Kind::Upgraded => {
                     self.write(&head, &mut editor, out);
