@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Target;
 use super::address::AddressError;
+use super::tls::server_name;
 
 /// Where a backend is, and whether TLS is spoken there. Displays as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +28,14 @@ impl Endpoint {
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let secure = text.strip_prefix(HTTPS);
         let target = secure.map(|it| it.strip_suffix('/').unwrap_or(it));
-        Ok(Self {
+        let endpoint = Self {
             target: Target::parse(target.unwrap_or(text))?,
             tls: secure.is_some(),
-        })
+        };
+        match endpoint.server_name().map(|it| server_name(&it)) {
+            Some(Err(why)) => Err(AddressError(why)),
+            Some(Ok(_)) | None => Ok(endpoint),
+        }
     }
 
     /// The name that the backend has to show with TLS: its host, or the domain of its service.
@@ -73,6 +78,7 @@ mod tests {
             assert_eq!(endpoint.server_name().as_deref(), name, "{text}");
             assert_eq!(endpoint.to_string(), text);
         }
+        assert!(Endpoint::parse("a-:1").is_ok(), "whom no handshake names");
         let endpoint = Endpoint::parse("https://web.example:443/").unwrap();
         assert_eq!(endpoint.to_string(), "https://web.example:443");
     }
@@ -85,6 +91,9 @@ mod tests {
             "https://a:1/x",
             "http://a:1",
             "HTTPS:/a:1",
+            "https://-bad-.example:1",
+            "https://a..b:1",
+            "https://srv:_https._tcp.web-.example",
         ] {
             assert!(Endpoint::parse(text).is_err(), "{text}");
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::address::is_host;
+use crate::client_hello::host_name;
 
 /// TLS on a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,12 +133,23 @@ impl Default for PoolTls {
 ///
 /// A sentence that says what is wrong.
 pub fn server_name(text: &str) -> Result<Arc<str>, String> {
-    if text.parse::<IpAddr>().is_ok() || is_host(text) {
+    if text.parse::<IpAddr>().is_ok() || is_name(text) {
         return Ok(text.into());
     }
     Err(format!(
         "'{text}' is neither the name of a server nor an IP address"
     ))
+}
+
+/// Whether a handshake can name it: a host, of which no label begins or ends with a hyphen, and the last
+/// one is no number, as of an address.
+fn is_name(text: &str) -> bool {
+    let Some(host) = host_name(text) else {
+        return false;
+    };
+    let is_number = |label: &str| label.bytes().all(|it| it.is_ascii_digit());
+    let is_label = |label: &str| !label.starts_with('-') && !label.ends_with('-');
+    host.split('.').all(is_label) && !host.rsplit('.').next().is_some_and(is_number)
 }
 
 #[cfg(test)]
@@ -152,6 +163,36 @@ mod tests {
         }
         for bad in ["", "web.example:443", "[::1]", "*.example", "a b"] {
             assert!(server_name(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_one_that_a_handshake_can_use() {
+        let label = "x".repeat(63);
+        let names = [
+            "a_b.example",
+            "web.example.",
+            "a-b.7.example",
+            "-bad.example",
+            "bad-.example",
+            "bad.example-",
+            "a..b",
+            ".a",
+            "a..",
+            ".",
+            "-",
+            "7",
+            "a.7",
+            "a.7.",
+            "10.0.0",
+            "10.0.0.1.",
+            &label,
+            &format!("{label}x.example"),
+            &[&*label; 4].join("."),
+        ];
+        for name in names {
+            let usable = rustls::pki_types::ServerName::try_from(name).is_ok();
+            assert_eq!(server_name(name).is_ok(), usable, "{name:?}");
         }
     }
 }

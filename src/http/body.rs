@@ -1,5 +1,7 @@
 //! The bytes after a head: how many of them are of the message.
 
+use std::ops::Range;
+
 use super::chunks::Chunks;
 use super::{Framing, Refusal};
 
@@ -18,12 +20,25 @@ enum State {
 }
 
 /// What bytes have come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed {
     /// So many of them are of the message.
     pub length: usize,
+    /// Those of them that are not sent on: trailers.
+    pub omitted: Range<usize>,
     /// The message ends with them; what follows is another one.
     pub over: bool,
+}
+
+impl Passed {
+    /// What is sent on of these bytes.
+    #[must_use]
+    pub fn kept<'a>(&self, bytes: &'a [u8]) -> [&'a [u8]; 2] {
+        [
+            &bytes[..self.omitted.start],
+            &bytes[self.omitted.end..self.length],
+        ]
+    }
 }
 
 impl Body {
@@ -45,17 +60,18 @@ impl Body {
     /// They are no body of this framing. What has passed before may have been sent; none of these
     /// bytes may, and the connection to whom the body was for is to be cut.
     pub fn pass(&mut self, bytes: &[u8]) -> Result<Passed, Refusal> {
-        let length = match &mut self.0 {
+        let (length, omitted) = match &mut self.0 {
             State::Length { left } => {
                 let length = usize::try_from(*left).map_or(bytes.len(), |it| it.min(bytes.len()));
                 *left -= length as u64;
-                length
+                (length, 0..0)
             }
             State::Chunked(chunks) => chunks.pass(bytes)?,
-            State::UntilClose => bytes.len(),
+            State::UntilClose => (bytes.len(), 0..0),
         };
         Ok(Passed {
             length,
+            omitted,
             over: self.is_over(),
         })
     }

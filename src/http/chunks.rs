@@ -2,10 +2,14 @@
 //!
 //! They are passed on as they came, so a backend has to see them as they are seen here: line
 //! endings are CRLF and nothing else, sizes are digits and nothing else, and whatever may follow
-//! them is bounded.
+//! them is bounded. Trailers are the exception: only the empty line after them passes. Whoever
+//! takes them for fields of the head would be told there what nobody has looked at (RFC 9110,
+//! 6.5.1).
+
+use std::ops::Range;
 
 use super::extension::Extensions;
-use super::{Refusal, field, forwarded, head};
+use super::{Refusal, head};
 
 /// The most digits of a size: what 15 of them say, any signed integer of 64 bits can hold.
 const MOST_DIGITS: u8 = 15;
@@ -13,24 +17,7 @@ const MOST_DIGITS: u8 = 15;
 /// The longest trailers, in bytes, with the empty line.
 const MOST_TRAILER_BYTES: usize = 8 * 1024;
 
-/// Fields that decide something, which a backend might take from the trailers into the head (RFC
-/// 9110, 6.5.1).
-const NEVER_IN_TRAILERS: [&str; 14] = [
-    "Authorization",
-    "Connection",
-    "Content-Encoding",
-    "Content-Length",
-    "Content-Type",
-    "Cookie",
-    "Expect",
-    "Host",
-    "Set-Cookie",
-    "TE",
-    "Trailer",
-    "Transfer-Encoding",
-    "Upgrade",
-    "X-Real-IP",
-];
+const EMPTY_LINE: &[u8] = b"\r\n";
 
 /// Follows the chunks of one body.
 #[derive(Clone, Debug)]
@@ -46,7 +33,7 @@ pub(super) struct Chunks {
 /// Size --> [Extensions] --> SizeEnd --> Data --> DataReturn --> DataEnd --> Size ...
 ///                              | size 0
 ///                              v
-///                           Trailers --> Over
+///                           Trailers --> TrailersEnd --> Over
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
@@ -62,8 +49,10 @@ enum At {
     DataReturn,
     /// The line feed after the data.
     DataEnd,
-    /// Trailers, and the empty line.
+    /// Trailers, or the carriage return of the empty line.
     Trailers,
+    /// The line feed of the empty line.
+    TrailersEnd,
     /// Another message.
     Over,
 }
@@ -95,6 +84,7 @@ impl Chunks {
             | At::DataReturn
             | At::DataEnd
             | At::Trailers
+            | At::TrailersEnd
             | At::Over => 0,
         }
     }
@@ -110,23 +100,29 @@ impl Chunks {
         }
     }
 
-    /// Says how many of these bytes are of the body: all of them, unless it is over.
-    pub(super) fn pass(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
+    /// Says how many of these bytes are of the body, all of them unless it is over, and which ones
+    /// of them do not pass.
+    pub(super) fn pass(&mut self, bytes: &[u8]) -> Result<(usize, Range<usize>), Refusal> {
         let mut passed = 0;
+        let mut omitted = 0..0;
         while !self.is_over()
             && let Some(&byte) = bytes.get(passed)
         {
             let rest = bytes.len() - passed;
             let data = usize::try_from(self.unseen()).map_or(rest, |unseen| unseen.min(rest));
             if data == 0 {
+                let before = self.at;
                 self.at = self.step(byte)?;
                 passed += 1;
+                if (before, self.at) == (At::Trailers, At::Trailers) {
+                    omitted = passed - 1 - omitted.len()..passed;
+                }
             } else {
                 self.pass_unseen(data as u64);
                 passed += data;
             }
         }
-        Ok(passed)
+        Ok((passed, omitted))
     }
 
     /// Takes a byte that is not data.
@@ -146,30 +142,34 @@ impl Chunks {
             At::DataReturn if byte == b'\r' => Ok(At::DataEnd),
             At::DataEnd if byte == b'\n' => Ok(FIRST),
             At::DataReturn | At::DataEnd => Err(Refusal::bad("a chunk that outlasts its size")),
+            At::Trailers if byte == b'\r' && self.begins_line() => Ok(At::TrailersEnd),
             At::Trailers => self.trailer(byte),
+            At::TrailersEnd if byte == b'\n' => self.trailers_end(),
+            At::TrailersEnd => Err(Refusal::bad("a carriage return without a line feed")),
             At::Data { .. } | At::Over => Ok(self.at),
         }
     }
 
+    fn begins_line(&self) -> bool {
+        self.trailers.is_empty() || self.trailers.ends_with(EMPTY_LINE)
+    }
+
     fn trailer(&mut self, byte: u8) -> Result<At, Refusal> {
-        if self.trailers.len() == MOST_TRAILER_BYTES {
+        if self.trailers.len() + EMPTY_LINE.len() == MOST_TRAILER_BYTES {
             return Err(Refusal::bad("trailers of more than 8 KiB"));
         }
+        if byte == b'\n' && !self.trailers.ends_with(b"\r") {
+            return Err(Refusal::bad("a line feed without a carriage return"));
+        }
         self.trailers.push(byte);
-        match self.trailers[..] {
-            [b'\r', b'\n'] | [.., b'\r', b'\n', b'\r', b'\n'] => {}
-            [.., b'\r', b'\n'] => return Ok(At::Trailers),
-            [.., b'\n'] => return Err(Refusal::bad("a line feed without a carriage return")),
-            _ => return Ok(At::Trailers),
-        }
-        let trailers = std::mem::take(&mut self.trailers);
-        for trailer in head::fields(&trailers)? {
-            let is_it = |name: &&str| field::same(name, trailer.name);
-            if NEVER_IN_TRAILERS.iter().any(is_it) || forwarded::says(trailer.name) {
-                return Err(Refusal::bad("a trailer that belongs into the head"));
-            }
-        }
-        Ok(At::Over)
+        Ok(At::Trailers)
+    }
+
+    /// Trailers that are none may be the beginning of another message, or a part of the body.
+    fn trailers_end(&mut self) -> Result<At, Refusal> {
+        let mut trailers = std::mem::take(&mut self.trailers);
+        trailers.extend_from_slice(EMPTY_LINE);
+        head::fields(&trailers).map(|_| At::Over)
     }
 }
 

@@ -17,10 +17,12 @@ impl Field<'_> {
     }
 }
 
-/// Fields that say where a message ends, or belong to one connection: l4lb writes them itself.
-const OWN: [&str; 9] = [
+/// Fields that say where a message ends or whether its body comes, or belong to one connection: l4lb
+/// writes them itself.
+const OWN: [&str; 10] = [
     "Connection",
     "Content-Length",
+    "Expect",
     "Keep-Alive",
     "Proxy-Connection",
     "TE",

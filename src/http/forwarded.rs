@@ -42,8 +42,16 @@ pub struct Origin {
 /// What the name of a field begins with that says something of this.
 const PREFIX: &str = "X-Forwarded-";
 
-/// Other fields that say something of this.
-const NAMES: [&str; 2] = ["Forwarded", "X-Real-IP"];
+/// Other fields that say something of this, in the words of many a proxy.
+const NAMES: [&str; 7] = [
+    "Client-IP",
+    "Forwarded",
+    "True-Client-IP",
+    "X-Client-IP",
+    "X-Cluster-Client-IP",
+    "X-Forwarded",
+    "X-Real-IP",
+];
 
 /// Whether a field says who the client is, or how it came.
 pub(super) fn says(name: &str) -> bool {

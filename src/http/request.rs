@@ -219,15 +219,22 @@ fn host_of<'a>(fields: &[Field<'a>], version: Version) -> Result<Option<&'a str>
     host.map(Some).ok_or(Refusal::bad("a Host that is none"))
 }
 
-/// Whether the client offers to go over to another protocol. HTTP/2 is none that l4lb could vouch
-/// for: what is hidden in it would pass by all that is set here, so such an offer is not passed on,
+/// What the names of protocols begin with that carry requests: other versions of HTTP, with or without
+/// TLS, and what was a draft of them.
+const CARRIERS: [&[u8]; 3] = [b"h2", b"HTTP", b"TLS"];
+
+/// Whether the client offers to go over to another protocol. One that carries requests is none that
+/// l4lb could vouch for: they would pass by all that is set here, so such an offer is not passed on,
 /// which RFC 9110 (7.8) allows.
 fn upgrades(fields: &[Field<'_>], version: Version) -> bool {
     version == Version::Http11
         && field::has_element(fields, "Connection", "upgrade")
         && field::elements(fields, "Upgrade").next().is_some()
         && !field::elements(fields, "Upgrade").any(|it| {
-            let name = it.split(|&byte| byte == b'/').next().unwrap_or(it);
-            name.eq_ignore_ascii_case(b"h2c") || name.eq_ignore_ascii_case(b"h2")
+            let begins = |with: &&[u8]| {
+                it.get(..with.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(with))
+            };
+            CARRIERS.iter().any(begins)
         })
 }

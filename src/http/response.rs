@@ -36,23 +36,48 @@ pub enum Kind {
     Final,
 }
 
+/// The most interim responses to one request: each is a sign of life, so that nothing else ends them.
+const MOST_INTERIMS: u8 = 32;
+
 /// Reads one response's head, in as many pieces as it comes in.
 #[derive(Clone, Debug)]
-pub struct Reader(Scan);
+pub struct Reader {
+    scan: Scan,
+    /// Interim responses before this one.
+    interims: u8,
+}
 
 impl Default for Reader {
     fn default() -> Self {
-        Self(Scan::new(false))
+        Self {
+            scan: Scan::new(false),
+            interims: 0,
+        }
     }
 }
 
 impl Reader {
+    /// The one of the response after an interim one.
+    #[must_use]
+    pub fn after_interim(self) -> Self {
+        Self {
+            interims: self.interims.saturating_add(1),
+            ..Self::default()
+        }
+    }
+
     /// `bytes` are all bytes of the response so far, of which those that were shown before are not
     /// looked at again. Not to be called again after anything but [`Parsed::Incomplete`]; the
     /// response after an interim one has its own reader.
     pub fn read<'a>(&mut self, bytes: &'a [u8], asked: Asked) -> Parsed<ResponseHead<'a>> {
-        let read = self.0.read(bytes, |line| first_line(line).map(|_| ()));
+        let read = self.scan.read(bytes, |line| first_line(line).map(|_| ()));
         match read.and_then(|head| head.map(|it| whole(&it, asked)).transpose()) {
+            Ok(Some(head)) if head.kind() == Kind::Interim && self.interims == MOST_INTERIMS => {
+                Parsed::Bad(Refusal {
+                    status: Status::BadGateway,
+                    why: "more than 32 interim responses",
+                })
+            }
             Ok(None) => Parsed::Incomplete,
             Ok(Some(head)) => Parsed::Head(head),
             Err(Refusal { why, .. }) => Parsed::Bad(Refusal {
@@ -99,6 +124,10 @@ fn whole<'a>(head: &Head<'a>, asked: Asked) -> Result<ResponseHead<'a>, Refusal>
     // RFC 9112, 6.3: these end with their heads, whatever they say of their length.
     let is_bare = asked.is_head || matches!(status, 100..200 | 204 | 304);
     let framing = match declared {
+        // RFC 9112, 6.1: to somebody who knows no chunks, they are a part of the content.
+        Declared::Chunked if asked.version == Version::Http10 => {
+            return Err(Refusal::bad("chunks to a client of HTTP/1.0"));
+        }
         _ if is_bare => Framing::None,
         Declared::Length(0) => Framing::None,
         Declared::Length(length) => Framing::Length(length),

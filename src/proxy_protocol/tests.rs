@@ -321,6 +321,28 @@ fn what_is_nobodys_is_said_so_in_either_version() {
 }
 
 #[test]
+fn a_long_text_is_left_out_and_nothing_besides_it() {
+    for (length, is_told) in [(1006, true), (1007, true), (1024, true), (1025, false)] {
+        let name = "x".repeat(length);
+        let ssl = |common_name| Ssl {
+            version: "TLSv1.3",
+            client_cert: true,
+            verified: true,
+            common_name,
+        };
+        let tlvs = |common_name| Tlvs {
+            ssl: Some(ssl(common_name)),
+            alpn: Some(b"h2"),
+            ..Tlvs::default()
+        };
+        let both = Some((address("10.0.0.1:1"), address("10.0.0.2:2")));
+        let header = encode_v2(both, &tlvs(Some(&name)));
+        let told = is_told.then_some(&*name);
+        assert_eq!(read(&header).tlvs, tlvs(told), "{length}");
+    }
+}
+
+#[test]
 fn addresses_of_two_families_become_those_of_one() {
     let table = [
         (

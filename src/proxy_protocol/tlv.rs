@@ -91,7 +91,9 @@ impl<'a> Tlvs<'a> {
         append(to, ALPN, *alpn);
         append(to, AUTHORITY, authority.map(str::as_bytes));
         append(to, UNIQUE_ID, *unique_id);
-        append(to, SSL, ssl.map(|it| it.written()).as_deref());
+        if let Some(ssl) = ssl {
+            put(to, SSL, &ssl.written());
+        }
     }
 }
 
@@ -164,10 +166,13 @@ fn text(value: &[u8]) -> Result<&str, DecodeError> {
 
 /// Appends one, unless it is too long to be of use to anybody.
 fn append(to: &mut Vec<u8>, kind: u8, value: Option<&[u8]>) {
-    let value = value.filter(|it| it.len() <= MOST_WRITTEN_BYTES);
-    if let Some(value) = value
-        && let Ok(length) = u16::try_from(value.len())
-    {
+    if let Some(value) = value.filter(|it| it.len() <= MOST_WRITTEN_BYTES) {
+        put(to, kind, value);
+    }
+}
+
+fn put(to: &mut Vec<u8>, kind: u8, value: &[u8]) {
+    if let Ok(length) = u16::try_from(value.len()) {
         to.push(kind);
         to.extend(length.to_be_bytes());
         to.extend(value);

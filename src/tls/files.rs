@@ -18,6 +18,7 @@ use super::pem;
 use super::store::{Credential, Flaw, Store};
 use super::terms::{self, Trust};
 use super::x509::{Certificate, is_ocsp_answer};
+use crate::config::file::MOST_BYTES;
 use crate::config::{CertificateFiles, Certificates, Config, ListenerTls, PoolTls};
 use crate::discovery::listed::bytes;
 use crate::reason;
@@ -29,6 +30,8 @@ const TRUSTED_BY_SYSTEM: [&str; 4] = [
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
+
+const NO_KEY: &str = "has no private key, and no key is given";
 
 /// The most files in a folder.
 const MOST_ENTRIES: usize = 20_000;
@@ -47,6 +50,7 @@ pub fn read(config: &Config, before: &Materials, now: i64) -> Result<Materials, 
         troubles: Vec::new(),
         place: Vec::new(),
         whose: String::new(),
+        keyless: Vec::new(),
     };
     for (listener, number) in config.listeners.iter().zip(1..) {
         if let Some(tls) = &listener.tls {
@@ -77,6 +81,8 @@ struct Reading<'a> {
     troubles: Vec<Trouble>,
     place: Vec<String>,
     whose: String,
+    /// Files of a folder in which a key is lacking.
+    keyless: Vec<PathBuf>,
 }
 
 impl Reading<'_> {
@@ -107,6 +113,10 @@ impl Reading<'_> {
 
     fn file_if_there(&mut self, path: &Path) -> Result<Vec<u8>, String> {
         let text = bytes(path).map_err(|error| reason::of(&error));
+        let text = text.and_then(|it| match it.len() {
+            ..=MOST_BYTES => Ok(it),
+            _ => Err("it has more than 1 MiB".to_owned()),
+        });
         let digest = text.as_ref().ok().map(digest);
         self.materials.read.insert(path.to_owned(), digest);
         text
@@ -182,7 +192,23 @@ impl Reading<'_> {
                 credentials.push(credential);
             }
         }
+        self.pass_over_keyless(name, credentials.is_empty());
         (self.troubles.len() == told).then_some(credentials)
+    }
+
+    /// A folder may have certificates of authorities beside those that are shown. One that was shown has
+    /// lost its key, and is not to be lost for that.
+    fn pass_over_keyless(&mut self, listener: &Arc<str>, is_all: bool) {
+        for path in std::mem::take(&mut self.keyless) {
+            let what = said_of(&path, NO_KEY);
+            let mut shown = self.before.shown.iter();
+            if is_all || shown.any(|it| it.listener == *listener && it.file == path) {
+                self.trouble("certificates", what);
+            } else {
+                let warning = format!("{}: {what}: it is passed over", self.whose);
+                self.materials.warnings.push(warning);
+            }
+        }
     }
 
     /// The certificates in a folder, in the order of their names.
@@ -240,12 +266,15 @@ impl Reading<'_> {
         };
         let key = match &files.key {
             Some(path) => self.file(&key_place, path)?,
-            None if !pem::has_key(&chain) => {
-                let what = said_of(key_path, "has no private key, and no key is given");
-                self.trouble(&key_place, what);
+            None if pem::has_key(&chain) => chain.clone(),
+            None if in_folder => {
+                self.keyless.push(files.cert.clone());
                 return None;
             }
-            None => chain.clone(),
+            None => {
+                self.trouble(&key_place, said_of(key_path, NO_KEY));
+                return None;
+            }
         };
         let staple = self.staple(&files.cert);
         match Credential::new(&chain, &key, staple) {
@@ -334,7 +363,12 @@ impl Reading<'_> {
 /// What is in a folder, in order.
 pub(super) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let paths = fs::read_dir(folder)?.map(|entry| entry.map(|it| it.path()));
-    let mut paths = paths.take(MOST_ENTRIES).collect::<Result<Vec<_>, _>>()?;
+    let paths = paths.take(MOST_ENTRIES + 1);
+    let mut paths = paths.collect::<Result<Vec<_>, _>>()?;
+    if paths.len() > MOST_ENTRIES {
+        let what = format!("it has more than {MOST_ENTRIES} files");
+        return Err(io::Error::other(what));
+    }
     paths.sort_unstable();
     Ok(paths)
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::{
@@ -114,6 +114,8 @@ pub(super) fn client(
         }
     };
     config.alpn_protocols = protocols(alpn);
+    // What rustls keeps of sessions is behind a lock, and by name alone, which several backends may share.
+    config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
 

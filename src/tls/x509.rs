@@ -28,7 +28,8 @@ impl Certificate {
     #[must_use]
     pub fn read(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        let names = certificate.subject_alternative_name().ok()?;
+        // Names that cannot be read are none: whose it is can be known all the same.
+        let names = certificate.subject_alternative_name().ok().flatten();
         let names = names.iter().flat_map(|it| &it.value.general_names);
         let dns_names = names.filter_map(|it| match it {
             GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
@@ -137,6 +138,21 @@ mod tests {
         let read = Certificate::read(&der(&[], |_| {})).unwrap();
         assert_eq!(read.subject, "");
         assert_eq!((read.common_name, read.dns_names), (None, vec![]));
+    }
+
+    #[test]
+    fn names_that_nobody_can_read_leave_the_rest_of_a_certificate_what_it_is() {
+        let twice = der(&["a.example"], |params| {
+            params
+                .distinguished_name
+                .push(DnType::CommonName, "visitor");
+            let more = b"\x30\x0b\x82\x09b.example".to_vec();
+            let more = rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 17], more);
+            params.custom_extensions.push(more);
+        });
+        let read = Certificate::read(&twice).unwrap();
+        assert_eq!(read.common_name.as_deref(), Some("visitor"));
+        assert_eq!(read.dns_names, [""; 0]);
     }
 
     #[test]

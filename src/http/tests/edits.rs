@@ -214,6 +214,7 @@ fn a_name_that_may_be_edited_is_a_token_and_none_of_the_connection() {
         "CONNECTION",
         "Upgrade",
         "te",
+        "Expect",
     ] {
         let error = Name::parse(own).unwrap_err();
         assert!(error.contains("by l4lb itself"), "{own}: {error}");
@@ -233,6 +234,7 @@ fn origin(client: &str, is_trusted: bool) -> Origin {
 fn what_strangers_say_of_the_client_is_replaced_and_what_proxies_say_is_kept() {
     const ALL: &str = "Host: a|X-Forwarded-For: 1|X-Forwarded-Proto: spdy|x_forwarded_for: 2|\
                        X-Forwarded-User: u|Forwarded: for=3|X-Real-IP: 4|X-Forwarded-For: 5|\
+                       X-Forwarded: 6|client-ip: 7|X-Client-IP: 8|True_Client_IP: 9|X-Cluster-Client-IP: 0|\
                        x_forwarded_host: b";
     let (x, rfc) = (Forwarded::XForwarded, Forwarded::Rfc7239);
     let table = [
@@ -248,7 +250,7 @@ fn what_strangers_say_of_the_client_is_replaced_and_what_proxies_say_is_kept() {
             origin("192.0.2.7", true),
             ALL,
             "Host: a|X-Forwarded-Proto: spdy|X-Forwarded-User: u|Forwarded: for=3|X-Real-IP: 4|\
-             X-Forwarded-For: 1, 5, 192.0.2.7|X-Forwarded-Host: a|X-Forwarded-Port: 443",
+             X-Forwarded: 6|client-ip: 7|X-Client-IP: 8|X-Cluster-Client-IP: 0|X-Forwarded-For: 1, 5, 192.0.2.7|X-Forwarded-Host: a|X-Forwarded-Port: 443",
         ),
         (
             x,

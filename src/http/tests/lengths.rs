@@ -212,6 +212,9 @@ fn an_upgrade_is_offered_by_two_fields_and_never_to_http_2() {
         ("Connection: upgrade\r\nUpgrade: h2c\r\n", false),
         ("Connection: upgrade\r\nUpgrade: websocket, H2C\r\n", false),
         ("Connection: upgrade\r\nUpgrade: h2/1\r\n", false),
+        ("Connection: upgrade\r\nUpgrade: h2c-14\r\n", false),
+        ("Connection: upgrade\r\nUpgrade: HTTP/2.0\r\n", false),
+        ("Connection: upgrade\r\nUpgrade: tls/1.3\r\n", false),
     ];
     for (lines, expected) in table {
         let request = format!("GET / HTTP/1.1\r\n{lines}{HOST}");

@@ -118,9 +118,7 @@ impl Relay {
             seen.body.extend(is_data.then_some(byte));
         }
         let passed = body.pass(bytes)?;
-        self.relayed
-            .bytes
-            .extend_from_slice(&bytes[..passed.length]);
+        self.relayed.bytes.extend(passed.kept(bytes).concat());
         self.start += passed.length;
         if passed.over {
             self.relayed.requests.push(seen);

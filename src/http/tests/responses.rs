@@ -1,6 +1,6 @@
 //! RFC 9112 on responses, rule by rule: whatever is wrong is a bad gateway to the client.
 
-use super::super::{Asked, Framing, Kind, Version};
+use super::super::{Asked, Framing, Kind, Parsed, Version, response};
 use super::{ASKED, response_in};
 
 const HEAD: Asked = Asked {
@@ -88,6 +88,13 @@ fn a_response_ends_where_nobody_can_think_otherwise() {
         let bytes = format!("HTTP/1.1 {status} x\r\n{lines}\r\n");
         check(rule, asked, bytes.as_bytes(), expected);
     }
+    let old = Asked {
+        version: Version::Http10,
+        ..ASKED
+    };
+    let why = Err("chunks to a client of HTTP/1.0");
+    let coded = format!("HTTP/1.1 200 OK\r\n{chunked}\r\n");
+    check("6.1: to HTTP/1.0", old, coded.as_bytes(), why);
     let coded = format!("HTTP/1.0 200 OK\r\n{chunked}\r\n");
     check(
         "6.1: HTTP/1.0",
@@ -131,6 +138,26 @@ fn what_comes_after_a_response_goes_by_its_status() {
         );
         assert_eq!((head.consumed, head.reason), (bytes.len(), &b"x"[..]));
     }
+}
+
+#[test]
+fn a_response_has_no_more_than_32_before_it() {
+    let mut reader = response::Reader::default();
+    for _ in 0..32 {
+        let Parsed::Head(head) = reader.read(b"HTTP/1.1 103 x\r\n\r\n", ASKED) else {
+            panic!("an interim response is refused");
+        };
+        assert_eq!(head.kind(), Kind::Interim);
+        reader = reader.after_interim();
+    }
+    let mut last = reader.clone();
+    let last = last.read(b"HTTP/1.1 200 x\r\n\r\n", ASKED);
+    assert!(matches!(last, Parsed::Head(_)), "{last:?}");
+    let more = reader.read(b"HTTP/1.1 100 x\r\n\r\n", ASKED);
+    let Parsed::Bad(refusal) = more else {
+        panic!("{more:?}");
+    };
+    assert_eq!(refusal.status.code(), 502);
 }
 
 #[test]

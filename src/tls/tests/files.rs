@@ -31,8 +31,8 @@ fn all_that_is_wrong_with_files_is_told_with_its_place() {
     assert_eq!(
         told(&config),
         [
-            "listener.1.tls.certificates listener web: bad.pem has no private key, and no key is given",
             "listener.1.tls.certificates listener web: good.key is not the key of the certificate",
+            "listener.1.tls.certificates listener web: bad.pem has no private key, and no key is given",
             "listener.1.tls.certificates listener web: lone.pem has no private key, and no key is given",
             "listener.1.tls.client_ca listener web: cannot read none: no such file or directory",
         ]
@@ -60,6 +60,61 @@ fn all_that_is_wrong_with_files_is_told_with_its_place() {
             "listener.1.tls.certificates.3.cert listener web: cannot read missing.pem: no such file or directory",
         ]
     );
+}
+
+#[test]
+fn a_file_that_is_too_long_is_not_cut() {
+    let scene = Scene::new("client_ca = \"DIR/ca.txt\"");
+    let folder = scene.folder.path();
+    let long = " ".repeat(1024 * 1024) + &scene.root.pem();
+    fs::write(folder.join("ca.txt"), scene.root.pem() + &long).unwrap();
+    let config = configured(folder, scene.tls);
+    let troubles = read(&config, &scene.materials, NOW).unwrap_err();
+    let what = &troubles[0].what;
+    assert!(what.ends_with("ca.txt: it has more than 1 MiB"), "{what}");
+}
+
+#[test]
+fn a_folder_with_too_many_files_is_not_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = folder.path().join("0.txt");
+    fs::write(&first, "").unwrap();
+    for number in 1..20_000 {
+        fs::hard_link(&first, folder.path().join(format!("{number}.txt"))).unwrap();
+    }
+    let config = configured(folder.path(), "");
+    let what = || {
+        let troubles = read(&config, &Materials::default(), NOW).unwrap_err();
+        troubles[0].what.clone()
+    };
+    assert!(what().contains("no file that ends with .pem"), "{}", what());
+    fs::write(folder.path().join("a.pem"), "").unwrap();
+    assert!(
+        what().ends_with("it has more than 20000 files"),
+        "{}",
+        what()
+    );
+}
+
+#[test]
+fn a_file_without_a_key_is_passed_over_where_others_are_left() {
+    let mut scene = Scene::new("");
+    let folder = scene.folder.path().to_owned();
+    fs::write(folder.join("ca.crt"), scene.root.pem()).unwrap();
+    scene.read();
+    assert_eq!(scene.materials.shown.len(), 2);
+    let warning = &scene.materials.warnings[0];
+    assert!(warning.contains("ca.crt has no private key"), "{warning}");
+
+    // One that is shown is not given up because its key is not there for a moment.
+    let both = fs::read_to_string(folder.join("b.pem")).unwrap();
+    let key = both.find("-----BEGIN PRIVATE").unwrap();
+    fs::write(folder.join("b.pem"), &both[..key]).unwrap();
+    let config = configured(&folder, "");
+    let troubles = read(&config, &scene.materials, NOW).unwrap_err();
+    assert!(troubles[0].what.contains("b.pem has no private key"));
+    assert_eq!(troubles.len(), 1);
+    assert!(read(&config, &Materials::default(), NOW).is_ok());
 }
 
 #[test]

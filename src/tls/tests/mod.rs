@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, HandshakeKind, ProtocolVersion, ServerConfig};
 
@@ -93,7 +94,9 @@ impl Scene {
         });
         let root = self.root.pem();
         let config = client(&Trust::Only(root.as_bytes()), &[], own.as_ref()).unwrap();
-        Arc::unwrap_or_clone(config)
+        let mut config = Arc::unwrap_or_clone(config);
+        config.resumption = Resumption::in_memory_sessions(8); // as clients have it
+        config
     }
 }
 

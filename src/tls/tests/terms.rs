@@ -157,6 +157,15 @@ fn no_session_is_resumed_where_tickets_are_off_or_clients_are_asked_something_el
 }
 
 #[test]
+fn no_pool_keeps_sessions_of_its_backends() {
+    let scene = Scene::new("");
+    let root = scene.root.pem();
+    let pool = client(&Trust::Only(root.as_bytes()), &[], None).unwrap();
+    let kind = second_kind(&scene.server(), &scene.server(), Arc::unwrap_or_clone(pool));
+    assert_eq!(kind, HandshakeKind::Full);
+}
+
+#[test]
 fn a_backend_is_believed_only_where_nobody_verifies() {
     let scene = Scene::new("");
     let stranger = authority("stranger").pem();

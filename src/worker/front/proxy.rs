@@ -121,6 +121,8 @@ impl Shell {
 struct Client<'a> {
     version: &'static str,
     alpn: Option<&'a [u8]>,
+    /// Whether it has shown a certificate, whatever can be read in it.
+    is_certified: bool,
     certificate: Option<Certificate>,
 }
 
@@ -133,6 +135,7 @@ impl<'a> Client<'a> {
                 _ => "TLSv1.3",
             },
             alpn: common.alpn_protocol(),
+            is_certified: shown.is_some(),
             certificate: shown.and_then(|it| Certificate::read(it)),
         }
     }
@@ -142,8 +145,8 @@ impl<'a> Client<'a> {
         let certificate = self.certificate.as_ref();
         Ssl {
             version: self.version,
-            client_cert: certificate.is_some(),
-            verified: certificate.is_some(),
+            client_cert: self.is_certified,
+            verified: self.is_certified,
             common_name: certificate.and_then(|it| it.common_name.as_deref()),
         }
     }

@@ -87,6 +87,38 @@ fn bodies_with_a_length_and_in_chunks_pass_both_ways_unchanged() {
 }
 
 #[test]
+fn trailers_stay_here_whichever_way_they_would_go() {
+    const SAID: &str = "2\r\nok\r\n0\r\nX-Subject: admin\r\n\r\n";
+    let backend = Backend::start(|_| {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        Say::Bytes(format!("{head}{SAID}").into())
+    });
+    let scene = Scene::before(&backend);
+    let mut client = scene.l4lb.connect();
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    // With the head, behind it, and in pieces.
+    for cut in [0, head.len(), head.len() + 12] {
+        let request = format!("{head}{SAID}");
+        let (first, last) = request.split_at(cut);
+        client.write_all(first.as_bytes()).unwrap();
+        crate::life::let_pass(std::time::Duration::from_millis(30));
+        client.write_all(last.as_bytes()).unwrap();
+        assert_eq!(response(&mut client).1, "");
+        let mut body = [0; "2\r\nok\r\n0\r\n\r\n".len()];
+        client.read_exact(&mut body).unwrap();
+        assert_eq!(&body, b"2\r\nok\r\n0\r\n\r\n");
+    }
+    let heard = backend.heard();
+    assert!(heard.iter().all(|it| it.body == b"ok"), "{heard:?}");
+    assert!(heard[1].head.starts_with("POST / "), "{heard:?}");
+    drop(client);
+    let lines = scene.lines(3);
+    let sizes = [head.len() + SAID.len(); 3].map(|it| it.to_string());
+    let seen = lines.iter().map(|it| it[6].split('/').next().unwrap());
+    assert!(seen.eq(sizes.iter().map(String::as_str)), "{lines:?}");
+}
+
+#[test]
 fn a_bulk_response_is_spliced_and_its_connection_is_used_again() {
     const BYTES: usize = 32 * 1024 * 1024;
     let body: Vec<u8> = (0..=250).cycle().take(BYTES).collect();

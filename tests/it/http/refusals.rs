@@ -121,6 +121,14 @@ fn an_answer_that_is_none_is_502() {
 }
 
 #[test]
+fn chunks_to_a_client_that_knows_none_are_502() {
+    let said = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let backend = Backend::saying(said.into());
+    let scene = Scene::before(&backend);
+    expect(&scene, b"GET / HTTP/1.0\r\nHost: a\r\n\r\n", 502, "SD");
+}
+
+#[test]
 fn a_backend_that_says_nothing_is_504() {
     let backend = Backend::start(|_| {
         let_pass(Duration::from_secs(2));

@@ -57,7 +57,7 @@ impl Shell {
         };
         match outcome {
             Outcome::Moved(read) => {
-                let bytes = &self.relay.scratch()[..read];
+                let bytes = &mut self.relay.scratch()[..read];
                 let Ok(passed) = body.pass(bytes) else {
                     *refused = Some(match way {
                         Direction::Upload => Status::BadRequest,
@@ -71,9 +71,11 @@ impl Shell {
                     Direction::Upload => front.inbox.extend_from_slice(rest),
                     Direction::Download => exchange.persists[1] &= rest.is_empty(),
                 }
+                let omitted = passed.omitted;
+                bytes.copy_within(omitted.end..passed.length, omitted.start);
                 Outcome::Edited(Edit {
                     read: passed.length,
-                    held: passed.length,
+                    held: passed.length - omitted.len(),
                     place: Place::Scratch,
                     over: passed.over,
                     drained: slot.is_drained(way.source(), read, most),

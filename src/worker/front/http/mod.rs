@@ -46,8 +46,10 @@ pub(in crate::worker) struct Http {
 
 /// A request and its response.
 pub(in crate::worker) struct Exchange {
-    /// The head as it came, and what came with it of the body.
+    /// The head as it came, and what is sent on of the body that came with it.
     said: Vec<u8>,
+    /// Bytes of the client that were read for it.
+    read: usize,
     asked: Asked,
     framing: Framing,
     /// Of the request, as much as was read.
@@ -159,6 +161,7 @@ impl Exchange {
     ) -> Self {
         let asked = head.asked();
         Self {
+            read: said.len(),
             said,
             asked,
             framing: head.framing,

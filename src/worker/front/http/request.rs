@@ -40,8 +40,10 @@ impl Shell {
             return http.refuse(Status::BadRequest);
         };
         let length = head.consumed + passed.length;
-        let said = front.inbox[..length].to_vec();
-        let exchange = Exchange::of(&head, upload, said, [http.began, now]);
+        let [first, last] = passed.kept(&front.inbox[head.consumed..]);
+        let said = [&front.inbox[..head.consumed], first, last].concat();
+        let mut exchange = Exchange::of(&head, upload, said, [http.began, now]);
+        exchange.read = length;
         front.inbox.drain(..length);
         if front.inbox.is_empty() {
             front.inbox = Vec::new(); // an idle client holds no buffer
@@ -103,7 +105,7 @@ impl Shell {
         edit::request(&head, &edit, expand, preface);
         preface.extend_from_slice(&exchange.said[head.consumed..]);
         let is_counted = std::mem::replace(&mut exchange.is_counted, true);
-        let read = if is_counted { 0 } else { exchange.said.len() };
+        let read = if is_counted { 0 } else { exchange.read };
         exchange.sent = over;
         slot.session
             .preface(Direction::Upload, read, preface.len() - before);

@@ -4,9 +4,7 @@ use super::request::{expand, has_fields};
 use super::{Download, Exchange, Http};
 use crate::config::{HttpConfig, Template};
 use crate::http::edit::{self, Persistence, ResponseEdit};
-use crate::http::{
-    self, Body, Framing, Kind, Parsed, Refusal, ResponseHead, Scheme, Status, Version,
-};
+use crate::http::{Body, Framing, Kind, Parsed, Refusal, ResponseHead, Scheme, Status, Version};
 use crate::messages::SessionRecord;
 use crate::session::{Cause, Direction, Edit, Outcome, Place, Side};
 use crate::worker::shell::Shell;
@@ -169,7 +167,7 @@ impl Exchange {
                     if self.asked.version == Version::Http11 {
                         self.write(&head, &mut editor, out);
                     }
-                    (from, reader) = (rest, http::response::Reader::default());
+                    (from, reader) = (rest, reader.after_interim());
                 }
                 // It would agree to what it has not read.
                 Kind::Upgraded if !editor.may_upgrade => return Err(EARLY_UPGRADE),
@@ -184,7 +182,9 @@ impl Exchange {
                     let passed = body.pass(&all[rest..])?;
                     self.settle(&head, editor.is_draining);
                     self.write(&head, &mut editor, out);
-                    out.extend_from_slice(&all[rest..rest + passed.length]);
+                    for kept in passed.kept(&all[rest..]) {
+                        out.extend_from_slice(kept);
+                    }
                     // Whoever says more than was asked for is not asked again.
                     self.persists[1] &= rest + passed.length == all.len();
                     self.download = Download::Body(body);
@@ -197,12 +197,8 @@ impl Exchange {
     /// Says whether both connections live on after this response.
     fn settle(&mut self, head: &ResponseHead<'_>, is_draining: bool) {
         let [client, backend] = &mut self.persists;
-        // HTTP/1.0 knows no chunks; and nobody knows whether a client that was told nothing sends its body.
-        let has_end = match head.framing {
-            Framing::None | Framing::Length(_) => true,
-            Framing::Chunked => self.asked.version == Version::Http11,
-            Framing::UntilClose => false,
-        };
+        // Nobody knows whether a client that was told nothing sends its body.
+        let has_end = head.framing != Framing::UntilClose;
         *client &= has_end && !is_draining && !self.is_waiting;
         *backend &= head.persists && self.asked.persists;
     }
