@@ -168,9 +168,10 @@ fn what_wrk_has_counted_is_what_the_log_says() {
             .find_map(|it| it.trim().split_once(" requests in"));
         let counted: usize = counted.unwrap().0.parse().unwrap();
         let lines = scene.lines(counted);
-        // Requests that were under way when wrk had enough are more, at most one a client.
+        // Requests that were under way when wrk had enough are more; a client whose answer has come just
+        // then may even have asked once more.
         assert!(
-            (counted..=counted + 8).contains(&lines.len()),
+            (counted..=counted + 16).contains(&lines.len()),
             "{counted} {}",
             lines.len()
         );
