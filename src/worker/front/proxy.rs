@@ -167,4 +167,16 @@ impl Front {
             Ok(Decoded::Incomplete) | Err(_) => None,
         }
     }
+
+    /// The port that the client came to, where a proxy says so.
+    pub(super) fn stated_port(&self) -> Option<u16> {
+        let (_, destination) = stated(&self.header()?)?;
+        Some(destination.port())
+    }
+
+    /// Whether a proxy says that the client speaks TLS with it.
+    pub(super) fn states_tls(&self) -> bool {
+        let header = self.header();
+        header.is_some_and(|it| it.command == Command::Proxy && it.tlvs.ssl.is_some())
+    }
 }

@@ -2,11 +2,13 @@
 
 use super::*;
 
-use l4lb::proxy_protocol::{Tlvs, encode_v1, encode_v2};
+use l4lb::proxy_protocol::{Ssl, Tlvs, encode_v1, encode_v2};
 use std::net::Shutdown;
 use std::time::Instant;
 use test_backends::{Behaviour, Server};
 
+use crate::http::backend::Backend;
+use crate::http::{last, ok, rest};
 use crate::life::whoami_over;
 
 const ACCEPT: &str = "--accept-proxy=127.0.0.1";
@@ -58,6 +60,42 @@ fn the_client_is_who_the_header_says_whatever_its_pieces() {
             assert_eq!(words[1], stated.map_or(known, str::to_owned), "{words:?}");
             assert_eq!((&*words[6], &*words[7]), ("5/3", "--"), "{words:?}");
         }
+    }
+}
+
+#[test]
+fn a_backend_of_http_hears_of_the_port_and_of_the_tls_that_the_header_states() {
+    let backend = Backend::saying(ok("x"));
+    let (_folder, l4lb) = from_file(&format!(
+        "[[listener]]\nname = \"web\"\nlisten = \"127.0.0.1:0\"\npool = \"app\"\nprotocol = \"http\"\n\
+         accept_proxy = {{ from = [\"127.0.0.1\"] }}\nhttp = {{ forwarded = \"x-forwarded\", security_headers = true }}\n\
+         [pool.app]\nhealth = {{ type = \"off\" }}\nbackends = [\"{}\"]\n",
+        backend.address
+    ));
+    let stated = Some((address("192.0.2.7:1234"), address("198.51.100.1:8443")));
+    let own = l4lb.address().port();
+    let ssl = Some(Ssl::default());
+    for (stated, ssl, port, proto) in [
+        (stated, ssl, 8443, "https"),
+        (stated, None, 8443, "http"),
+        (None, ssl, own, "http"), // of the proxy itself
+    ] {
+        let tlvs = Tlvs {
+            ssl,
+            ..Tlvs::default()
+        };
+        let mut client = l4lb.connect();
+        client.write_all(&encode_v2(stated, &tlvs)).unwrap();
+        client.write_all(&last("/")).unwrap();
+        let said = rest(&mut client);
+        assert_eq!(
+            said.contains("\r\nStrict-Transport-Security: "),
+            proto == "https"
+        );
+        let heard = backend.heard().pop().unwrap();
+        let port = port.to_string();
+        assert_eq!(heard.field("X-Forwarded-Port"), Some(&*port));
+        assert_eq!(heard.field("X-Forwarded-Proto"), Some(proto));
     }
 }
 

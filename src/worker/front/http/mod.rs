@@ -19,6 +19,7 @@ use crate::messages::RequestRecord;
 use crate::plan::PlannedListener;
 use crate::session::{Cause, Direction, Side};
 use crate::worker::clock::Moment;
+use crate::worker::front::Front;
 use crate::worker::slot::Slot;
 use between::Parked;
 
@@ -215,9 +216,10 @@ impl Slot {
         self.http()?.exchange.as_deref()
     }
 
-    /// How the client has come here.
+    /// How the client has come here, or to the proxy that says so.
     fn scheme(&self) -> Scheme {
-        if self.is_secure(Side::Client) {
+        let is_stated = || self.front.as_deref().is_some_and(Front::states_tls);
+        if self.is_secure(Side::Client) || is_stated() {
             Scheme::Https
         } else {
             Scheme::Http

@@ -10,6 +10,7 @@ use crate::http::edit::{self, Change, Persistence, RequestEdit};
 use crate::http::{self, Body, Origin, Parsed, Scheme, Status};
 use crate::messages::SessionRecord;
 use crate::session::{Cause, Direction, Outcome};
+use crate::worker::front::Front;
 use crate::worker::shell::Shell;
 use crate::worker::slot::Slot;
 
@@ -118,6 +119,9 @@ impl Shell {
     /// The port that the client came to, where backends are told and it is not known yet.
     #[expect(clippy::unused_self, reason = "all system calls are the shell's")]
     fn origin_port(&self, slot: &Slot) -> u16 {
+        if let Some(port) = slot.front.as_deref().and_then(Front::stated_port) {
+            return port;
+        }
         let is_asked = |it: &&Http| it.config.forwarded.is_some() && it.origin.is_none();
         let address = slot
             .http()
@@ -128,7 +132,7 @@ impl Shell {
     }
 }
 
-impl super::super::Front {
+impl Front {
     /// The first bytes of a request are there.
     fn begin_request(&mut self, now: crate::worker::clock::Moment) {
         if let Some(http) = self.http.as_deref_mut() {
