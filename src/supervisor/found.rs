@@ -66,10 +66,16 @@ impl Process {
             .find(&self.wanted.changes.over(&written), false)
             .and_then(|answers| {
                 let config = self.wanted.config.clone();
-                let next = self.wanted.rewritten(config, files, &answers);
+                let mut next = self.wanted.rewritten(config, files, &answers);
+                let entries = next.entries();
+                // A pool may speak TLS from now on that has not before.
+                if next.materials.lacking(&entries).is_some() {
+                    next.materials = self.read_materials(&entries)?;
+                }
                 self.serve_wanted(next, answers)
             });
         self.tell_served(served, changes);
+        self.watch_files();
     }
 
     /// Logs what has changed, or why it could not be.

@@ -9,6 +9,7 @@ use rustls::{ClientConfig, ServerConfig};
 
 use super::files::{digest, entries};
 use super::x509::Certificate;
+use crate::config::{Config, PoolConfig};
 use crate::discovery::listed::bytes;
 
 /// What handshakes need, for all listeners and pools of a configuration.
@@ -80,6 +81,26 @@ impl Materials {
     #[must_use]
     pub fn pool(&self, name: &str) -> Option<Arc<ClientConfig>> {
         self.pools.get(name).map(Arc::clone)
+    }
+
+    /// A pool that speaks TLS with a backend, and for which nothing was read.
+    #[must_use]
+    pub fn lacking<'a>(&self, config: &'a Config) -> Option<&'a PoolConfig> {
+        config.pools.iter().find(|pool| {
+            let speaks_tls = pool.backends.iter().any(|it| it.tls.is_some());
+            speaks_tls && !self.pools.contains_key(&pool.name)
+        })
+    }
+
+    /// The same, with what there was `before` for pools that go.
+    #[must_use]
+    pub fn beside(&self, before: &Self) -> Self {
+        let mut all = self.clone();
+        for (name, tls) in &before.pools {
+            let known = all.pools.entry(Arc::clone(name));
+            known.or_insert_with(|| Arc::clone(tls));
+        }
+        all
     }
 
     /// What was read that is not what was read `before`, a sentence each.

@@ -1,5 +1,6 @@
 //! TLS on the other side: backends are spoken to in it, and have to show who they are.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
@@ -148,4 +149,16 @@ fn a_backend_is_told_by_a_proxy_header_before_tls_who_the_client_is() {
     let ssl = header.tlvs.ssl.unwrap();
     assert_eq!((ssl.version, ssl.common_name), ("TLSv1.3", Some("visitor")));
     assert!(ssl.client_cert && ssl.verified);
+}
+
+#[test]
+fn a_file_of_backends_may_turn_to_tls() {
+    let files = Files::new(&[]);
+    fs::write(files.path("list"), "a=127.0.0.1:1\n").unwrap();
+    let mut l4lb = files.start(
+        "[[listener]]\nname = \"web\"\nlisten = \"127.0.0.1:0\"\npool = \"app\"\n[pool.app]\n\
+         health = { type = \"off\" }\nbackends_file = \"DIR/list\"\n",
+    );
+    fs::write(files.path("list"), "b=https://127.0.0.1:1\n").unwrap();
+    l4lb.wait_for_log("pool app: backend b added");
 }
