@@ -34,7 +34,22 @@ impl Sense<'_> {
         }
         let mut taken = Once(HashMap::new());
         for (route, number) in routes.iter().zip(1..) {
-            self.route(&format!("{path}.route[{number}]"), route, &mut taken);
+            let path = format!("{path}.route[{number}]");
+            self.route(&path, route, &mut taken);
+            if let Some(tls) = listener.at("tls") {
+                self.agreed(&path, route, tls);
+            }
+        }
+    }
+
+    /// Where TLS is spoken here, a route goes by what is agreed upon.
+    fn agreed(&mut self, path: &str, route: &Node, tls: &Node) {
+        let [wanted, known] = [route, tls].map(|it| it.at("alpn").map_or(&[][..], Node::items));
+        for node in wanted {
+            if node.text().is_some() && !known.iter().any(|it| it.text() == node.text()) {
+                let what = format!("{path}: tls.alpn lacks this: nobody comes with it");
+                self.complain(&node.span, what);
+            }
         }
     }
 

@@ -93,6 +93,24 @@ fn the_nearest_pool_is_offered() {
 }
 
 #[test]
+fn a_route_by_a_protocol_that_nobody_can_agree_upon_is_refused() {
+    let small = |tls: &str| {
+        let tls = format!("tls = {{ certificates = \"certs\"{tls} }}\n[[listener.route]]\n");
+        SMALL.replace("[[listener.route]]\n", &tls)
+    };
+    let route = "pool = \"app\"\nalpn = [\"a\", \"h2\"]\n";
+    let what = "listener[1].route[1]: tls.alpn lacks this: nobody comes with it";
+    let both = ["10:9", "10:14"].map(|place| format!("{place}: {what}"));
+    for (tls, wanted) in [("", &both[..]), (", alpn = [\"a\"]", &both[1..])] {
+        let text = format!("{}{route}", small(tls));
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        expect("l4lb.toml", text.as_bytes(), &wanted);
+    }
+    let text = format!("{}{route}", small(", alpn = [\"h2\", \"a\"]"));
+    assert!(config_of("l4lb.toml", &text).listeners[0].routes.is_some());
+}
+
+#[test]
 fn routes_that_differ_in_their_protocols_stand_beside_each_other() {
     let routes = "pool = \"app\"\nsni = [\"a\"]\nalpn = [\"h2\"]\n\
                   [[listener.route]]\npool = \"app\"\nsni = [\"a\"]\nalpn = [\"h2\", \"h3\"]\n\
