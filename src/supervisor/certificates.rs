@@ -42,7 +42,7 @@ impl Process {
         if !self.wanted.materials.is_outdated(path) || self.stops > 0 {
             return;
         }
-        let materials = match self.read_materials(&self.wanted.written()) {
+        let materials = match self.read_materials(&self.wanted.entries()) {
             Ok(materials) => materials,
             Err(why) => {
                 let text = format!("certificates are what they were: {why}");

@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
-use rustls::ClientConfig;
 
 use super::changes::Changes;
 use crate::config::{BackendConfig, Config, ListenerConfig, PoolConfig, Target};
@@ -85,7 +84,11 @@ impl Registry {
         session_limit: u32,
         taken_over: Sender<Result<(), String>>,
     ) -> Result<Plan, String> {
-        self.look_for_materials(config, materials)?;
+        if let Some(PoolConfig { name, .. }) = materials.lacking(config) {
+            return Err(format!(
+                "pool {name} needs [pool.{name}.tls] in the file before one with https:// is added"
+            ));
+        }
         let sockets = self.bind(config)?;
         self.plans += 1;
         let pools = self.place_pools(config, changes, materials);
@@ -99,27 +102,6 @@ impl Registry {
             drain_timeout: config.drain_timeout,
             taken_over,
         })
-    }
-
-    /// A backend that was added may speak TLS in a pool for which nothing was read.
-    fn look_for_materials(&self, config: &Config, materials: &Materials) -> Result<(), String> {
-        let lacks = |pool: &&PoolConfig| {
-            pool.backends.iter().any(|it| it.tls.is_some())
-                && materials.pool(&pool.name).is_none()
-                && self.pool_tls(&pool.name).is_none()
-        };
-        match config.pools.iter().find(lacks) {
-            None => Ok(()),
-            Some(PoolConfig { name, .. }) => Err(format!(
-                "pool {name} has no backend with https:// in the file, and no [pool.{name}.tls]"
-            )),
-        }
-    }
-
-    /// What a pool that is served says in handshakes.
-    fn pool_tls(&self, name: &str) -> Option<Arc<ClientConfig>> {
-        let served = self.pools.iter().find(|it| *it.config.name == *name);
-        served.and_then(|it| it.tls.clone())
     }
 
     /// Where listeners go together with their pools: `config` with these pools, to be served first. Whoever
@@ -303,9 +285,8 @@ impl Registry {
         }
         let orders = configs.iter();
         let orders = orders.map(|it| changes.order(&config.name, &it.name));
-        let tls = materials.pool(&config.name);
         PlannedPool {
-            tls: tls.or_else(|| before.as_ref().and_then(|it| it.tls.clone())),
+            tls: materials.pool(&config.name),
             orders: orders.collect(),
             config: PoolConfig {
                 backends: configs,

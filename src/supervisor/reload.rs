@@ -83,10 +83,11 @@ impl Process {
         let config = source.read()?;
         let files = self.read_files(&config)?;
         let written = with_files(&config, &files);
-        let materials = self.read_materials(&written)?;
+        let entries = self.wanted.changes.over(&written);
+        let materials = self.read_materials(&entries)?;
         let mut changes = diff::changes(&self.wanted.written(), &written);
         changes.extend(materials.news(&self.wanted.materials));
-        let answers = self.find(&self.wanted.changes.over(&written), true)?;
+        let answers = self.find(&entries, true)?;
         if !changes.is_empty() {
             let mut next = self.wanted.rewritten(config, files, &answers);
             next.materials = materials;
@@ -164,8 +165,14 @@ impl Process {
         let limit = budget.session_limit();
         let listened = self.listeners();
         let farewell = self.registry.farewell(&config);
-        let (plan, mut confirmed) =
-            self.plan(farewell.as_ref().unwrap_or(&config), &wanted, limit)?;
+        let (changes, materials) = (&wanted.changes, &*wanted.materials);
+        let (plan, mut confirmed) = match &farewell {
+            None => self.plan(&config, changes, materials, limit)?,
+            Some(farewell) => {
+                let materials = materials.beside(&self.wanted.materials);
+                self.plan(farewell, changes, &materials, limit)?
+            }
+        };
         self.post_orders(&wanted.changes);
         if let Some(log) = log {
             self.log_to(log);
@@ -174,7 +181,7 @@ impl Process {
         let mut remarks = Vec::new();
         if farewell.is_some() {
             remarks.extend(self.await_workers(&confirmed));
-            let last = self.plan(&config, &wanted, limit)?; // all is bound by now
+            let last = self.plan(&config, &wanted.changes, &wanted.materials, limit)?; // all is bound by now
             self.health.send(ToHealth::Plan(last.0));
             confirmed = last.1;
         }
@@ -195,11 +202,11 @@ impl Process {
     fn plan(
         &mut self,
         config: &Config,
-        wanted: &Wanted,
+        changes: &Changes,
+        materials: &Materials,
         limit: u32,
     ) -> Result<(Arc<Plan>, Confirmed), String> {
         let (taken_over, confirmed) = bounded(self.running);
-        let (changes, materials) = (&wanted.changes, &wanted.materials);
         let plan = self
             .registry
             .plan(config, changes, materials, limit, taken_over)?;

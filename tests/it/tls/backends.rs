@@ -162,3 +162,76 @@ fn a_file_of_backends_may_turn_to_tls() {
     fs::write(files.path("list"), "b=https://127.0.0.1:1\n").unwrap();
     l4lb.wait_for_log("pool app: backend b added");
 }
+
+#[test]
+fn nobody_is_believed_any_more_when_a_reload_says_so() {
+    let (files, backend) = (Files::new(&["localhost"]), echo());
+    let secure = secure(&files, &backend);
+    let config = |tls: &str| {
+        format!(
+            "[admin]\nlisten = \"unix:DIR/socket\"\n[[listener]]\nname = \"web\"\nlisten = \"127.0.0.1:0\"\n\
+             pool = \"app\"\n[pool.app]\nhealth = {{ type = \"off\" }}\nbackends = [{{ address = \"127.0.0.1:1\", weight = 0 }}]\n{tls}"
+        )
+    };
+    let l4lb = files.start(&config("tls = { verify = false }\n"));
+    let ask = |method: &str, path: &str, body: &str| {
+        let mut curl = std::process::Command::new("curl");
+        curl.args(["-sS", "-w", "%{http_code}", "--unix-socket"])
+            .arg(files.path("socket"));
+        curl.args([
+            "-H",
+            "Content-Type: application/json",
+            "-X",
+            method,
+            "-d",
+            body,
+        ]);
+        let url = format!("http://localhost/v1/{path}");
+        String::from_utf8(curl.arg(url).output().unwrap().stdout).unwrap()
+    };
+    let body = format!(
+        "{{\"name\":\"b\",\"address\":\"https://{}\"}}",
+        secure.address()
+    );
+    let add = || ask("POST", "pools/app/backends", &body);
+    let added = add();
+    assert!(added.ends_with("201"), "{added}");
+    let is_served = || {
+        let mut client = l4lb.connect();
+        let mut back = [0];
+        client.write_all(b"x").is_ok() && matches!(client.read(&mut back), Ok(1))
+    };
+    assert!(is_served());
+    let file = files.path("l4lb-1.toml");
+    let dir = files.folder.path().display().to_string();
+    fs::write(&file, config("").replace("DIR", &dir)).unwrap();
+    let reloaded = ask("POST", "reload", "");
+    assert!(reloaded.contains("pool app: tls removed"), "{reloaded}");
+    assert!(!is_served());
+    // Nor is anybody who comes when nothing is known any more of whom to believe.
+    assert!(ask("DELETE", "pools/app/backends/b", "").ends_with("204"));
+    fs::write(&file, config("retries = 1\n").replace("DIR", &dir)).unwrap();
+    ask("POST", "reload", "");
+    let refused = add();
+    assert!(
+        refused.contains("before one with https:// is added"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_pool_in_tls_goes_together_with_its_listener() {
+    let files = Files::new(&[]);
+    let service = |name: &str, address: &str| {
+        format!(
+            "[[listener]]\nname = \"{name}\"\nlisten = \"127.0.0.1:0\"\npool = \"{name}\"\n\
+             [pool.{name}]\nhealth = {{ type = \"off\" }}\nbackends = [\"{address}\"]\n"
+        )
+    };
+    let plain = service("plain", "127.0.0.1:1");
+    let secure = service("secure", "https://127.0.0.1:1");
+    let mut l4lb = files.start(&(secure + &plain));
+    fs::write(files.path("l4lb-0.toml"), plain).unwrap();
+    l4lb.signal("HUP");
+    l4lb.wait_for_log("pool secure removed");
+}
