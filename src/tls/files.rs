@@ -17,7 +17,7 @@ use super::materials::{Materials, Shown, Tickets, Trouble};
 use super::pem;
 use super::store::{Credential, Flaw, Store};
 use super::terms::{self, Trust};
-use super::x509::{Certificate, is_ocsp_answer};
+use super::x509::{Certificate, is_ocsp_answer, is_on_another};
 use crate::config::file::MOST_BYTES;
 use crate::config::{CertificateFiles, Certificates, Config, ListenerTls, PoolTls};
 use crate::discovery::listed::bytes;
@@ -276,7 +276,7 @@ impl Reading<'_> {
                 return None;
             }
         };
-        let staple = self.staple(&files.cert);
+        let staple = self.staple(&files.cert, &chain);
         match Credential::new(&chain, &key, staple) {
             Ok(credential) => {
                 self.warn_of_age(&files.cert, &credential.says);
@@ -295,19 +295,21 @@ impl Reading<'_> {
     }
 
     /// What stands beside a certificate of its authority's word on it, if it can be shown.
-    fn staple(&mut self, certificate: &Path) -> Option<Vec<u8>> {
+    fn staple(&mut self, certificate: &Path, chain: &[u8]) -> Option<Vec<u8>> {
         let mut path = certificate.to_owned().into_os_string();
         path.push(".ocsp");
         let path = Path::new(&path);
         let staple = self.file_if_there(path).ok()?;
-        if is_ocsp_answer(&staple) {
+        let shown = pem::certificates(chain).ok()?;
+        let why = if !is_ocsp_answer(&staple) {
+            "no answer of an authority (OCSP, in DER)"
+        } else if is_on_another(&staple, &shown[0]) {
+            "the answer of an authority on another certificate"
+        } else {
             return Some(staple);
-        }
-        let warning = format!(
-            "{}: {} is no answer of an authority (OCSP, in DER), and is not shown",
-            self.whose,
-            path.display()
-        );
+        };
+        let path = path.display();
+        let warning = format!("{}: {path} is {why}, and is not shown", self.whose);
         self.materials.warnings.push(warning);
         None
     }

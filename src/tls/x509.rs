@@ -3,7 +3,7 @@
 //! Nothing is verified: that is for whoever takes a certificate for good. What is cut short or not a
 //! certificate is `None`, and never a panic.
 
-use x509_parser::asn1_rs::{Enumerated, Sequence};
+use x509_parser::asn1_rs::{Any, Enumerated, Sequence, Tag};
 use x509_parser::extensions::GeneralName;
 use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::prelude::{AttributeTypeAndValue, FromDer, X509Certificate, X509Name};
@@ -59,6 +59,44 @@ pub(super) fn is_ocsp_answer(der: &[u8]) -> bool {
     let status = Enumerated::from_der(&answer.content);
     let is_successful = status.is_ok_and(|(body, status)| status.0 == 0 && !body.is_empty());
     rest.is_empty() && is_successful && der.len() <= MOST_STAPLED
+}
+
+/// Whether an answer of an authority is on others than this certificate, as far as it can be read.
+pub(super) fn is_on_another(answer: &[u8], certificate: &[u8]) -> bool {
+    let certificate = X509Certificate::from_der(certificate);
+    let (Some(serials), Ok((_, certificate))) = (serials(answer), certificate) else {
+        return false;
+    };
+    !serials.contains(&certificate.raw_serial())
+}
+
+/// Where the data of an answer is: what is answered, in its bytes, those that are signed (RFC 6960, 4.2.1).
+const SIGNED: [usize; 6] = [0, 1, 0, 1, 0, 0];
+
+/// The serial numbers of the certificates that an answer is on.
+fn serials(answer: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut parts = values(answer)?;
+    for at in SIGNED {
+        parts = values(parts.get(at)?.as_bytes())?;
+    }
+    let singles = parts.iter().find(|it| it.tag() == Tag::Sequence)?;
+    let singles = values(singles.as_bytes())?;
+    let serials = singles.iter().map(|single| {
+        let id = values(single.as_bytes())?.first()?.as_bytes();
+        Some(values(id)?.get(3)?.as_bytes())
+    });
+    serials.collect()
+}
+
+/// The values that stand one after the other.
+fn values(mut rest: &[u8]) -> Option<Vec<Any<'_>>> {
+    let mut values = Vec::new();
+    while !rest.is_empty() {
+        let (after, value) = Any::from_der(rest).ok()?;
+        values.push(value);
+        rest = after;
+    }
+    Some(values)
 }
 
 /// A name as RFC 4514 writes it, which begins with the last of its parts.
@@ -185,10 +223,52 @@ mod tests {
         }
     }
 
+    fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+        let content = parts.concat();
+        let length = u8::try_from(content.len()).unwrap();
+        let long = (length > 127).then_some(0x81);
+        [&[tag][..], long.as_slice(), &[length], &content].concat()
+    }
+
+    /// An answer on certificates with these serial numbers, with nothing in it that is not needed.
+    fn answer(serials: &[&[u8]]) -> Vec<u8> {
+        let single = |serial: &&[u8]| {
+            let id = [value(0x30, &[]), value(4, &[b"a"]), value(4, &[b"b"])].concat();
+            let id = value(0x30, &[&id, &value(2, &[serial])]);
+            value(0x30, &[&id, &value(0x80, &[])])
+        };
+        let singles: Vec<u8> = serials.iter().flat_map(single).collect();
+        let by = value(0xa2, &[&value(4, &[b"c"])]);
+        let time = value(0x18, &[b"20260101000000Z"]);
+        let data = value(0x30, &[&by, &time, &value(0x30, &[&singles])]);
+        let basic = value(4, &[&value(0x30, &[&data])]);
+        let bytes = value(0x30, &[&value(6, &[b"\x2b\x06"]), &basic]);
+        value(0x30, &[&value(10, &[&[0]]), &value(0xa0, &[&bytes])])
+    }
+
+    #[test]
+    fn an_answer_on_another_certificate_is_known_by_its_number() {
+        let own = der(&["a.example"], |params| {
+            params.serial_number = Some(vec![7, 8].into());
+        });
+        let table: [(&[&[u8]], bool); 4] = [
+            (&[&[7, 8]], false),
+            (&[&[7], &[7, 8]], false),
+            (&[&[7]], true),
+            (&[], true),
+        ];
+        for (serials, expected) in table {
+            let answer = answer(serials);
+            assert!(is_ocsp_answer(&answer));
+            assert_eq!(is_on_another(&answer, &own), expected, "{serials:?}");
+        }
+        assert!(!is_on_another(b"", &own), "nothing is known of it");
+    }
+
     proptest! {
         #[test]
         fn nothing_makes_it_panic(bytes: Vec<u8>) {
-            let _ = (Certificate::read(&bytes), is_ocsp_answer(&bytes));
+            let _ = (Certificate::read(&bytes), is_ocsp_answer(&bytes), serials(&bytes));
         }
 
         #[test]
