@@ -13,6 +13,9 @@ use crate::tls::{Failure, Terminal};
 /// Bytes that are read at once.
 const READ_BYTES: usize = 16 * 1024;
 
+/// Reads in a row that come to nothing: a handshake takes a few.
+const MOST_STEPS: u32 = 64;
+
 /// TLS with a backend.
 pub(super) struct Veil {
     terminal: Terminal,
@@ -44,9 +47,17 @@ impl Veil {
     /// Reads on, through the handshake, until there is something for `room`: 0 is the end. Where TLS has failed, the
     /// error is one of invalid data.
     pub(super) fn read(&mut self, socket: &Socket, room: &mut [u8]) -> io::Result<usize> {
+        let mut steps = 0;
         while self.opened.is_empty() {
             if self.has_ended {
                 return Ok(0);
+            }
+            steps += 1;
+            if steps > MOST_STEPS {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "it says nothing, and goes on",
+                ));
             }
             let step = self.step(socket)?;
             if let Err(failure) = step {

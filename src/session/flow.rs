@@ -184,6 +184,11 @@ impl Flow {
         is_told && self.is_empty()
     }
 
+    /// Whether all of its message was read.
+    pub(super) const fn has_message(&self) -> bool {
+        matches!(self.end, End::Rested)
+    }
+
     /// Whether its message is over and was written to the sink.
     #[must_use]
     pub const fn rests(&self) -> bool {

@@ -109,6 +109,9 @@ impl Session {
     /// What follows in both directions is no message with an end, but bytes as ever.
     pub fn unbind(&mut self) {
         self.flows.iter_mut().for_each(Flow::reopen);
+        if let Some(side) = self.broken.take() {
+            self.side_broke(side); // of a message that was over nothing was lost by it; of a stream all is
+        }
     }
 
     pub(super) fn preamble_step(&self, wait: Readiness, begun: bool) -> Step {

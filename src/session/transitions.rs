@@ -233,17 +233,29 @@ impl Session {
     }
 
     /// One side is reset. What it sent before is still relayed; what was for it is lost.
-    fn side_broke(&mut self, side: Side) {
+    pub(super) fn side_broke(&mut self, side: Side) {
         match self.broken {
             Some(first) if first != side => self.cut(aborted_by(first)),
-            Some(_) => {}
+            Some(_) => self.lose_sink(side),
             None => {
                 self.broken = Some(side);
                 self.ended_by.get_or_insert(side);
                 self.ready[side.index()] |= Readiness::READABLE;
-                self.flows[side.outbound().index()].on_source_broken();
-                self.flows[side.outbound().other().index()].on_sink_broken();
+                let flow = &mut self.flows[side.outbound().index()];
+                // A response that is over was not cut short, though some of it may not have been sent yet.
+                if side == Side::Client || !flow.has_message() {
+                    flow.on_source_broken();
+                }
+                self.lose_sink(side);
             }
+        }
+    }
+
+    /// What this side was to be sent is lost; not a request of which it has got all.
+    fn lose_sink(&mut self, side: Side) {
+        let flow = &mut self.flows[side.outbound().other().index()];
+        if side == Side::Client || !flow.rests() {
+            flow.on_sink_broken();
         }
     }
 }

@@ -14,17 +14,14 @@ impl Flow {
     /// The source was reset. If its stream is still open, reading goes on to its last byte first.
     pub(in crate::session) const fn on_source_broken(&mut self) {
         match self.end {
-            End::Ended | End::Untold | End::Finished => self.on_reset(),
+            End::Rested | End::Ended | End::Untold | End::Finished => self.on_reset(),
             End::Open => self.gear = Gear::CopyOnly,
-            End::Rested | End::Reset { .. } | End::Aborted => {} // a message that is over was not cut short
+            End::Reset { .. } | End::Aborted => {}
         }
     }
 
     /// The sink takes nothing any more: what is held for it is lost.
     pub(in crate::session) const fn on_sink_broken(&mut self) {
-        if self.rests() {
-            return;
-        }
         self.end = End::Aborted;
         self.memory = Memory::Nothing;
         self.piped = 0;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::super::clock::millis;
 use super::super::shell::Shell;
 use super::super::slot::Slot;
-use super::Front;
 use crate::session::{Outcome, Side};
 use rustix::net::RecvFlags;
 
@@ -36,10 +35,11 @@ impl Answer {
 impl Slot {
     /// When the client has to have heard why it is not served, in the milliseconds of the timers: the sooner, the longer
     /// it is silent.
-    pub(in crate::worker) fn answer_due(&self) -> u64 {
-        let since = self.front.as_deref().map_or(self.accepted, Front::since);
-        let end = since.millis() + millis(MOST_ANSWER_TIME);
-        end.min(since.millis().max(self.moved) + millis(ANSWER_TIME))
+    pub(in crate::worker) fn answer_due(&self, now: u64) -> u64 {
+        let front = self.front.as_deref().filter(|it| it.answer.is_some());
+        let since = front.map_or(now, |it| it.since().millis());
+        let end = since + millis(MOST_ANSWER_TIME);
+        end.min(since.max(self.moved) + millis(ANSWER_TIME))
     }
 }
 

@@ -184,7 +184,7 @@ impl Shell {
         }
         match self.flush(slot, Side::Backend) {
             Outcome::Done => {}
-            Outcome::Full | Outcome::Interrupted => return Outcome::Full,
+            outcome @ (Outcome::Full | Outcome::Interrupted) => return outcome,
             _ => return self.backend_failed(slot, DialError::Reset),
         }
         if !is_shaking(slot, Side::Backend) {

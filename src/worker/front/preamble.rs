@@ -68,8 +68,13 @@ impl Slot {
 }
 
 impl Slot {
+    /// Whether that plan of its listener is one for it, too: who came to other protocols stays with them.
+    pub(in crate::worker) fn may_go_by(&self, newest: &PlannedListener) -> bool {
+        protocols(newest) == protocols(&self.listener)
+    }
+
     /// Goes by another plan of its listener from now on.
-    fn go_by(&mut self, newest: Arc<PlannedListener>, destination: u16) {
+    pub(in crate::worker) fn go_by(&mut self, newest: Arc<PlannedListener>, destination: u16) {
         let http = self
             .front
             .as_deref_mut()
@@ -89,7 +94,7 @@ impl Shell {
             return;
         };
         let newest = Arc::clone(newest);
-        if Arc::ptr_eq(&newest, &slot.listener) || protocols(&newest) != protocols(&slot.listener) {
+        if Arc::ptr_eq(&newest, &slot.listener) || !slot.may_go_by(&newest) {
             return;
         }
         let front = slot.front.as_deref();

@@ -32,7 +32,7 @@ impl Sessions {
                 Deadline::Idle if idle > now => {} // bytes have moved since: armed anew below
                 Deadline::Idle => slot.session.give_up(cause, &limits),
                 Deadline::Preamble { .. } if slot.preamble_due() > now => {} // another one has begun
-                Deadline::Answer if slot.answer_due() > now => {}            // it goes on to speak
+                Deadline::Answer if slot.answer_due(now) > now => {}         // it goes on to speak
                 Deadline::Connect { .. } => self.end_dialing(place, now),
                 Deadline::Queue => self.end_waiting(place, now),
                 Deadline::Delivery { .. } if idle <= now => slot.session.cut(Cause::IdleTimeout),
@@ -104,7 +104,7 @@ impl Sessions {
         let due = match deadline {
             Deadline::Never => return self.timers.cancel(place),
             Deadline::Preamble { .. } => slot.preamble_due(),
-            Deadline::Answer => slot.answer_due(),
+            Deadline::Answer => slot.answer_due(now),
             Deadline::Connect { .. } => dialed + millis(pool.connect_timeout),
             Deadline::Hedge { .. } => {
                 let delay = dialer.hedge_delay(slot.pool());

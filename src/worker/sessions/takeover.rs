@@ -46,7 +46,7 @@ impl Sessions {
                 continue; // to the destination of what it will say
             }
             let said = slot.front.as_ref().filter(|it| it.has_said_where());
-            if said.is_none() && newest.config.routes.is_some() {
+            if said.is_none() && newest.config.routes.is_some() || !slot.may_go_by(&newest) {
                 continue; // it was not asked, and goes where it went
             }
             let destination = match said.map_or(Some(0), |it| it.destination(&newest)) {
@@ -63,8 +63,7 @@ impl Sessions {
             slot.forget_tried();
             slot.session.forsake_backend();
             slot.session.resume();
-            slot.listener = newest;
-            slot.destination = destination;
+            slot.go_by(newest, destination);
             enqueue(&mut self.run_queue, slot);
         }
     }

@@ -242,3 +242,23 @@ fn a_backend_that_resets_after_a_whole_response_costs_nothing() {
     let line = &scene.lines(1)[0];
     assert_eq!(line[7], "--", "{line:?}");
 }
+
+#[test]
+fn a_client_that_goes_in_the_midst_of_a_response_leaves_nothing_behind() {
+    let mut bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n".to_vec();
+    bytes.resize(20_000_000, b'x');
+    let backend = Backend::saying(bytes);
+    let scene = Scene::before(&backend);
+    for resets in [true, false] {
+        let mut client = scene.l4lb.connect();
+        client.write_all(&get("/")).unwrap();
+        let mut head = [0; 17];
+        std::io::Read::read_exact(&mut client, &mut head).unwrap();
+        if resets {
+            let linger = Some(Duration::ZERO);
+            socket2::SockRef::from(&client).set_linger(linger).unwrap();
+        }
+    }
+    let lines = scene.lines(2);
+    assert!(lines.iter().all(|it| it[7] == "CD"), "{lines:?}");
+}

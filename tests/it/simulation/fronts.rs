@@ -296,3 +296,87 @@ fn a_side_that_has_to_be_told_of_the_end_in_words_is_told_before_it_is_closed() 
     );
     assert_eq!(ended(&session), ("--".to_owned(), false));
 }
+
+/// A session whose request was sent, and of whose response a part is held.
+fn answered_in_part() -> Session {
+    let (up, down) = (Direction::Upload, Direction::Download);
+    let mut session = expecting();
+    request(&mut session, &ROUTE);
+    session.hint(Side::Backend, READY | Readiness::WRITABLE);
+    let script = [
+        (Step::Send(up), Outcome::Moved(12)),
+        (Step::Receive(down), Outcome::Moved(100)),
+    ];
+    play(&mut session, &ANSWERS, &script);
+    session
+}
+
+#[test]
+fn a_client_that_goes_in_the_midst_of_a_response_ends_its_session() {
+    let (up, down) = (Direction::Upload, Direction::Download);
+    let mut session = answered_in_part();
+    let script = [
+        (Step::Send(down), Outcome::Broken),
+        (Step::AwaitDelivery(up), Outcome::Queued(0)),
+    ];
+    play(&mut session, &ANSWERS, &script);
+    assert_eq!(ended(&session), ("CD".to_owned(), true));
+}
+
+#[test]
+fn a_backend_that_is_reset_after_a_whole_response_has_said_it_all_the_same() {
+    let down = Direction::Download;
+    let mut session = answered_in_part();
+    let script = [
+        (Step::Send(down), Outcome::Moved(60)),
+        (Step::Keep(down), Outcome::Done),
+    ];
+    play(&mut session, &ANSWERS, &script);
+    session.end_message(down);
+    session.hint(Side::Backend, Readiness::SUSPECT);
+    let checked = (Step::CheckError(Side::Backend), Outcome::BrokenWith(0));
+    play(&mut session, &ANSWERS, &[checked]);
+    session.hint(Side::Client, Readiness::WRITABLE);
+    let script = [
+        (Step::Send(down), Outcome::Moved(40)),
+        (Step::Rest, Outcome::Done),
+    ];
+    play(&mut session, &ANSWERS, &script);
+    assert_eq!(session.deadline(), Deadline::Preamble { begun: false });
+}
+
+#[test]
+fn a_change_of_protocol_with_a_backend_that_is_gone_ends() {
+    let (up, down) = (Direction::Upload, Direction::Download);
+    let mut session = answered_in_part();
+    play(
+        &mut session,
+        &ANSWERS,
+        &[(Step::Send(down), Outcome::Moved(100))],
+    );
+    session.hint(Side::Backend, Readiness::SUSPECT);
+    let checked = (Step::CheckError(Side::Backend), Outcome::BrokenWith(0));
+    play(&mut session, &ANSWERS, &[checked]);
+    assert_eq!(session.next_step(), Step::Receive(down));
+    session.unbind();
+    session.preface(up, 5, 5);
+    let switched = Outcome::Edited(Edit {
+        read: 10,
+        held: 10,
+        place: Place::Preface,
+        over: false,
+        drained: true,
+    });
+    session.record(Step::Receive(down), switched, &ANSWERS);
+    for _ in 0..20 {
+        let outcome = match session.next_step() {
+            Step::Close(_) => return,
+            Step::Send(way) if way == down => Outcome::Moved(10),
+            Step::AwaitDelivery(_) => Outcome::Queued(0),
+            Step::Receive(_) | Step::Send(_) => Outcome::Broken,
+            _ => Outcome::Done,
+        };
+        session.record(session.next_step(), outcome, &ANSWERS);
+    }
+    panic!("it goes on with {:?}", session.next_step());
+}

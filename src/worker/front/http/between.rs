@@ -26,7 +26,7 @@ const LATE_READS: usize = 8;
 /// A connection that nobody uses, and that goes as soon as it ends.
 pub(super) struct Parked {
     backend: BackendId,
-    socket: Socket,
+    socket: Option<Socket>,
     /// TLS with it, where it is spoken.
     secure: Option<Box<Secure>>,
 }
@@ -63,8 +63,9 @@ impl Shell {
         let backend = backend && !slot.session.is_broken(Side::Backend);
         if !is_whole || !client || is_draining {
             self.forget_backend(slot);
-            // Whatever the client still says would reset what it has not read yet.
-            let is_over = is_whole && !has_more && connect::unread(&slot.client) == 0;
+            // Whatever the client still says would reset what it has not read yet, and TLS has an end of its own.
+            let is_plain = !slot.is_secure(Side::Client);
+            let is_over = is_plain && is_whole && !has_more && connect::unread(&slot.client) == 0;
             return if is_over {
                 Outcome::Ended
             } else {
@@ -108,7 +109,7 @@ impl Shell {
             }
             http.parked.push(Parked {
                 backend: backend.id,
-                socket,
+                socket: Some(socket),
                 secure,
             });
         }
@@ -149,8 +150,7 @@ impl Shell {
             let parked = &mut front.http.as_deref_mut()?.parked;
             let place = parked.iter().rposition(|it| it.backend == backend.id)?;
             let Parked { socket, secure, .. } = parked.remove(place);
-            front.secure[Side::Backend.index()] = secure;
-            slot.backend_socket = Some(socket);
+            slot.exchange_backend(socket, secure);
             if self.is_alive(slot)
                 && let Some(socket) = &slot.backend_socket
                 && ask_again(
@@ -171,18 +171,23 @@ impl Shell {
         }
     }
 
-    /// Something has happened to a parked connection: those that have ended, or say what nobody asked, go. In TLS a
-    /// late ticket is no end.
+    /// Something has happened to a parked connection: those that have ended, or say what nobody asked, go.
     pub(in crate::worker) fn look_at_parked(&mut self, slot: &mut Slot) {
         let Some(http) = slot.http_mut() else {
             return;
         };
-        http.parked.retain(
-            |it| match rustix::net::recv(&it.socket, &mut [0], RecvFlags::PEEK) {
-                Ok((bytes, _)) => bytes > 0 && it.secure.is_some(),
-                Err(error) => error == rustix::io::Errno::AGAIN,
-            },
-        );
+        let mut parked = std::mem::take(&mut http.parked);
+        let in_use = slot.exchange_backend(None, None);
+        parked.retain_mut(|it| {
+            slot.exchange_backend(it.socket.take(), it.secure.take());
+            let is_alive = self.is_alive(slot);
+            (it.socket, it.secure) = slot.exchange_backend(None, None);
+            is_alive
+        });
+        slot.exchange_backend(in_use.0, in_use.1);
+        if let Some(http) = slot.http_mut() {
+            http.parked = parked;
+        }
     }
 
     /// A parked connection to a backend that is lost goes.
@@ -197,6 +202,7 @@ impl Shell {
     }
 
     fn reuse(&mut self, slot: &mut Slot) -> Outcome {
+        slot.take_back_upload(); // of an attempt to connect that was given up
         match self.write_request(slot, Sent::Kept) {
             Outcome::Done => Outcome::Kept,
             other => other,
@@ -229,6 +235,21 @@ impl Shell {
         };
         let peeked = rustix::net::recv(socket, &mut [0], RecvFlags::PEEK);
         peeked.is_err_and(|it| it == rustix::io::Errno::AGAIN)
+    }
+}
+
+impl Slot {
+    /// Puts this connection in the place of the backend's, which is returned.
+    fn exchange_backend(
+        &mut self,
+        socket: Option<Socket>,
+        secure: Option<Box<Secure>>,
+    ) -> (Option<Socket>, Option<Box<Secure>>) {
+        let before = std::mem::replace(&mut self.backend_socket, socket);
+        let front = self.front.as_deref_mut();
+        let secure =
+            front.and_then(|it| std::mem::replace(&mut it.secure[Side::Backend.index()], secure));
+        (before, secure)
     }
 }
 

@@ -43,7 +43,8 @@ impl Shell {
         let Some(front) = slot.front.as_deref_mut() else {
             return Outcome::Broken;
         };
-        let is_silent = front.has_ended_silently(way.source());
+        let is_silent =
+            front.has_ended_silently(way.source()) || slot.session.is_broken(way.source());
         let Some(Http {
             exchange: Some(exchange),
             refused,
@@ -72,7 +73,9 @@ impl Shell {
                     Direction::Download => exchange.persists[1] &= rest.is_empty(),
                 }
                 let omitted = passed.omitted;
-                bytes.copy_within(omitted.end..passed.length, omitted.start);
+                if !omitted.is_empty() {
+                    bytes.copy_within(omitted.end..passed.length, omitted.start);
+                }
                 Outcome::Edited(Edit {
                     read: passed.length,
                     held: passed.length - omitted.len(),
