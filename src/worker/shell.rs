@@ -155,6 +155,7 @@ impl Shell {
         }
     }
 
+    #[inline]
     fn perform(&mut self, slot: &mut Slot, step: Step) -> Outcome {
         match step {
             Step::Preface => self.preface(slot),
@@ -181,24 +182,19 @@ impl Shell {
             | Step::Drain(way)
             | Step::Unload(way)
             | Step::Shutdown(way)
-            | Step::AwaitDelivery(way)
-                if slot.front.is_some() =>
-            {
-                self.pass(slot, step, way)
+            | Step::AwaitDelivery(way) => {
+                if slot.front.is_some() {
+                    self.pass(slot, step, way)
+                } else {
+                    self.relay_plain(slot, step, way)
+                }
             }
-            Step::Receive(way)
-            | Step::Send(way)
-            | Step::Keep(way)
-            | Step::Fill(way)
-            | Step::Drain(way)
-            | Step::Unload(way)
-            | Step::Shutdown(way)
-            | Step::AwaitDelivery(way) => self.relay_plain(slot, step, way),
             Step::Wait | Step::Close(_) => Outcome::Done,
         }
     }
 
     /// Performs a step of relaying: bytes go as they come.
+    #[inline]
     pub(super) fn relay_plain(&mut self, slot: &mut Slot, step: Step, way: Direction) -> Outcome {
         let Some(backend) = &slot.backend_socket else {
             return Outcome::Broken;

@@ -64,6 +64,11 @@ impl Handshakes {
         })
     }
 
+    /// Whether anybody waits.
+    pub(in crate::worker) fn has_waiting(&self) -> bool {
+        self.gates.values().any(|it| !it.waiting.is_empty())
+    }
+
     /// How long it takes until one may begin that waits.
     pub(in crate::worker) fn sleep(&mut self, now: Moment) -> Option<Duration> {
         let gates = self.gates.values_mut();

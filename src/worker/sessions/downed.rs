@@ -98,6 +98,9 @@ impl Sessions {
 
     /// Resets every session that has this backend.
     pub(in crate::worker) fn end_all(&mut self, backend: BackendId, cause: Cause) {
+        for (_, slot) in &mut self.slots {
+            self.shell.unpark_lost(slot, |it| *it == backend);
+        }
         self.end(cause, |slot| slot.has_backend(backend));
     }
 

@@ -245,7 +245,9 @@ impl Sessions {
     /// Gives a turn to everybody who stands in the run queue now.
     pub(in crate::worker) fn run_turns(&mut self) {
         self.shell.handshakes.begin_turn();
-        self.admit_handshakes();
+        if self.shell.handshakes.has_waiting() {
+            self.admit_handshakes();
+        }
         for _ in 0..self.run_queue.len() {
             let Some(key) = self.run_queue.pop() else {
                 break;
@@ -262,14 +264,16 @@ impl Sessions {
         if !self.run_queue.is_empty() || self.is_line_due() {
             return Some(Duration::ZERO);
         }
-        let gate = self.shell.handshakes.sleep(self.shell.clock.moment());
+        let shell = &mut self.shell;
+        let waits = shell.handshakes.has_waiting();
+        let gate = waits.then(|| shell.handshakes.sleep(shell.clock.moment()));
         let now = self.shell.clock.millis();
         let doom = self.doomed.iter().map(|it| it.at);
         let interim = self.interims.as_ref().and_then(Interims::next);
         let next = doom.chain(self.timers.next()).chain(self.shed_at);
         let next = next.chain(interim).min();
         let next = next.map(|at| Duration::from_millis(at.saturating_sub(now)));
-        next.into_iter().chain(gate).min()
+        next.into_iter().chain(gate.flatten()).min()
     }
 
     fn shed_unused_pipes(&mut self, now: u64) {
