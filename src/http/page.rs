@@ -69,7 +69,7 @@ impl Status {
             Self::BadGateway => (
                 502,
                 "Bad Gateway",
-                "The server's answer cannot be passed on.",
+                "There is no answer of a server that could be passed on.",
             ),
             Self::ServiceUnavailable => (
                 503,

@@ -172,6 +172,7 @@ impl Session {
         }
     }
 
+    /// `Moved` is `Done` where some of the next message was read along with the last one.
     pub(super) fn record_rest(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Done | Outcome::Moved(_) => {

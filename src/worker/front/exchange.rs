@@ -6,8 +6,8 @@ use super::super::slot::Slot;
 use crate::session::{Outcome, Side};
 
 impl Shell {
-    /// Both messages were relayed: `Done` where another request may follow, `Ended` where none does, and
-    /// `WouldBlock` where the client may still be speaking.
+    /// Both messages were relayed: `Done` where another request may follow, `Moved` where it has begun, `Ended`
+    /// where none does, and `WouldBlock` where the client may still be speaking.
     pub(in crate::worker) fn rest(&mut self, slot: &mut Slot) -> Outcome {
         self.end_exchange(slot)
     }

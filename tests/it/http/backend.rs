@@ -55,6 +55,15 @@ struct Manners {
     tls: Option<Arc<ServerConfig>>,
 }
 
+impl Manners {
+    fn of_tls(config: &Arc<ServerConfig>) -> Self {
+        Self {
+            is_early: false,
+            tls: Some(Arc::clone(config)),
+        }
+    }
+}
+
 impl Backend {
     fn run(manners: Manners, say: impl Fn(&Heard) -> Say + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -89,14 +98,11 @@ impl Backend {
 
     /// One that does not wait for the bodies of requests.
     pub(crate) fn early(say: impl Fn(&Heard) -> Say + Send + Sync + 'static) -> Self {
-        let is_early = true;
-        Self::run(
-            Manners {
-                is_early,
-                tls: None,
-            },
-            say,
-        )
+        let manners = Manners {
+            is_early: true,
+            ..Manners::default()
+        };
+        Self::run(manners, say)
     }
 
     /// One that speaks TLS.
@@ -104,14 +110,7 @@ impl Backend {
         config: &Arc<ServerConfig>,
         say: impl Fn(&Heard) -> Say + Send + Sync + 'static,
     ) -> Self {
-        let tls = Some(Arc::clone(config));
-        Self::run(
-            Manners {
-                is_early: false,
-                tls,
-            },
-            say,
-        )
+        Self::run(Manners::of_tls(config), say)
     }
 
     /// One that speaks TLS, and does not wait for the bodies of requests.
@@ -119,14 +118,11 @@ impl Backend {
         config: &Arc<ServerConfig>,
         say: impl Fn(&Heard) -> Say + Send + Sync + 'static,
     ) -> Self {
-        let tls = Some(Arc::clone(config));
-        Self::run(
-            Manners {
-                is_early: true,
-                tls,
-            },
-            say,
-        )
+        let manners = Manners {
+            is_early: true,
+            ..Manners::of_tls(config)
+        };
+        Self::run(manners, say)
     }
 
     /// One that always answers the same.
